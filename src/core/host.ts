@@ -5,6 +5,7 @@ import type { AccountProvider } from './accounts.ts'
 import { Lanes } from './lanes.ts'
 import type { Claims, Identity, IqRegistration, Published } from './module.ts'
 import { Registry } from './registry.ts'
+import type { Rosters } from './rosters.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 
@@ -19,6 +20,9 @@ export interface HostSetup {
   /** undefined for a component. */
   readonly accounts: AccountProvider | undefined
   readonly remoteAccess: RemoteAccess
+  readonly rosters: Rosters
+  /** Domains of the services that belong to this host, for service discovery. */
+  readonly services: () => readonly string[]
   readonly log: Logger
 }
 
@@ -33,6 +37,8 @@ export class Host {
   enabledNames: ReadonlySet<string>
   accounts: AccountProvider | undefined
   remoteAccess: RemoteAccess
+  readonly rosters: Rosters
+  readonly services: () => readonly string[]
   readonly sessions = new Sessions()
   readonly lanes = new Lanes()
   readonly registry = new Registry()
@@ -45,6 +51,7 @@ export class Host {
   }
   readonly streamFeatures: { readonly module: string; readonly feature: Element }[] = []
   readonly opened: { readonly module: string; readonly run: (session: Session) => void }[] = []
+  readonly available: { readonly module: string; readonly run: (session: Session) => void }[] = []
   readonly closed: { readonly module: string; readonly run: (session: Session) => Promise<void> | undefined }[] = []
   readonly #iq = new Map<string, { readonly module: string; readonly registration: IqRegistration }>()
 
@@ -55,6 +62,8 @@ export class Host {
     this.enabledNames = setup.enabled
     this.accounts = setup.accounts
     this.remoteAccess = setup.remoteAccess
+    this.rosters = setup.rosters
+    this.services = setup.services
     this.log = setup.log
   }
 
@@ -100,6 +109,7 @@ export class Host {
     }
     drop(this.streamFeatures, module)
     drop(this.opened, module)
+    drop(this.available, module)
     drop(this.closed, module)
   }
 }

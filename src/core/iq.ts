@@ -43,7 +43,8 @@ export function answerIq(router: Router, host: Host, stanza: Stanza, passage: Pa
 }
 
 function watches(host: Host, stanza: Stanza): boolean | Promise<boolean> {
-  return host.use('roster')?.isWatcher(stanza.to!.local, stanza.from!.bare) ?? false
+  const roster = host.rosters.of(stanza.to!.local)
+  return roster instanceof Promise ? roster.then((r) => r.sharesWith(stanza.from!)) : roster.sharesWith(stanza.from!)
 }
 
 function run(router: Router, handler: IqRegistration, request: IqRequest): Promise<void> | undefined {

@@ -83,7 +83,7 @@ class Link {
 
   #keep(stanza: Stanza): boolean {
     const { stanzas, bytes } = this.#owner.bounds(this.#local)
-    const size = stanza.inside.length + 200
+    const size = queuedBytes(stanza)
     if (this.#queue.length >= stanzas || this.#queueBytes + size > bytes) return false
     this.#queue.push(stanza.settled())
     this.#queueBytes += size
@@ -112,9 +112,12 @@ class Link {
     if (this.#state.at !== 'ready') return
     const { stream } = this.#state
     let sent = 0
-    while (sent < this.#queue.length && !stream.isCongested) stream.write(this.#queue[sent++]!)
+    while (sent < this.#queue.length && !stream.isCongested) {
+      const stanza = this.#queue[sent++]!
+      this.#queueBytes -= queuedBytes(stanza)
+      stream.write(stanza)
+    }
     this.#queue = sent === this.#queue.length ? [] : this.#queue.slice(sent)
-    this.#queueBytes = this.#queue.reduce((sum, s) => sum + s.inside.length + 200, 0)
     if (this.#queue.length === 0) this.#valve.release()
   }
 
@@ -142,6 +145,11 @@ class Link {
     this.#owner.forget(this.#local, this.#remote)
     for (const stanza of queue) this.#owner.bounce(stanza, failure)
   }
+}
+
+/** What a waiting stanza counts for: its bytes, and a round figure for its start tag and the objects around it. */
+function queuedBytes(stanza: Stanza): number {
+  return stanza.inside.length + 200
 }
 
 interface LinkOwner {

@@ -88,6 +88,7 @@ function context(
     observe: (selector, run) => host.registry.add({ phase: 'observe', selector, run, module }),
     claim: (key, handle) => host.claim(module, key, handle),
     sessionOpened: (run) => void host.opened.push({ module, run }),
+    sessionAvailable: (run) => void host.available.push({ module, run }),
     sessionClosed: (run) => void host.closed.push({ module, run }),
     send: (stanza) => setup.router.send(stanza),
     collection: <T>(name: string, owner: 'account' | 'host' = 'host'): Collection<T> =>

@@ -7,7 +7,6 @@ import type { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
 import type { Stanza, StanzaKind } from '../xmpp/stanza.ts'
 import type { Host } from './host.ts'
-import type { RosterService } from './roster.ts'
 import type { Session } from './session.ts'
 import type { Source } from './source.ts'
 
@@ -39,8 +38,8 @@ export interface Claims {
   'account-message': (stanza: Stanza, source: Source | undefined) => Promise<void> | undefined
   /** An iq to an account or resource that no handler took. */
   'account-iq': (stanza: Stanza, source: Source | undefined) => Promise<void> | undefined
-  /** Takes a message for an account with nobody to receive it; false when it does not keep it. */
-  offline: (stanza: Stanza) => Promise<boolean>
+  /** Keeps a message for an account with nobody to receive it, or throws StanzaError; what is not worth keeping is dropped. */
+  offline: (stanza: Stanza) => Promise<void>
 }
 
 /** An iq request to the host or to an account of it. */
@@ -73,10 +72,9 @@ export interface Identity {
   readonly name?: string
 }
 
-/** What modules publish for others: name of the module -> its interface. */
-export interface Published {
-  roster: RosterService
-}
+/** What modules publish for others: name of the module -> its interface. Extended by declaration merging. */
+// biome-ignore lint/suspicious/noEmptyInterface: each module that publishes something adds to it
+export interface Published {}
 
 /** What a module's `setup` may do on one host. All registrations die with the module. */
 export interface ModuleContext {
@@ -97,6 +95,8 @@ export interface ModuleContext {
   observe(selector: Selector, look: (stanza: Stanza, passage: Passage) => void): void
   claim<K extends keyof Claims>(key: K, handle: Claims[K]): void
   sessionOpened(run: (session: Session) => void): void
+  /** A session can take messages now: it became available with a priority that is not negative. */
+  sessionAvailable(run: (session: Session) => void): void
   /** The session is no longer listed; its stream is gone or going. `error`: it did not end in the proper way. */
   sessionClosed(run: (session: Session) => Promise<void> | undefined): void
   /** Routes a stanza that the module made. */

@@ -44,6 +44,7 @@ export class Driver<S, A, Q, E> {
   #finishing = false
   #peerEnded = false
   #over = false
+  #tlsRunning = false
 
   constructor(
     socket: Socket,
@@ -103,9 +104,10 @@ export class Driver<S, A, Q, E> {
     this.#resumeReading()
   }
 
-  /** TLS from the first byte (XEP-0368): `secured` comes before anything is read. */
-  startDirectTls(): void {
-    this.#startTls()
+  /** Begins. `direct`: with TLS from the first byte (XEP-0368), so that `secured` comes before `open`. */
+  open(direct: boolean): void {
+    if (direct) this.#startTls(() => this.feed({ on: 'open' }))
+    else this.feed({ on: 'open' })
   }
 
   #run(effect: Effect<Q, E>): void {
@@ -162,7 +164,7 @@ export class Driver<S, A, Q, E> {
     })
   }
 
-  #startTls(): void {
+  #startTls(then?: () => void): void {
     if (this.#framer.unread > 0) {
       this.#fail('tls', 'data arrived between the STARTTLS answer and the handshake')
       return
@@ -171,16 +173,15 @@ export class Driver<S, A, Q, E> {
     this.#timer('#tls', TLS_HANDSHAKE_MS, () => this.#fail('tls', 'the TLS handshake took too long'))
     this.#framer.restart()
     this.#tlsRunning = true
-    this.wire.startTls(this.#port.tls(), (tls) => this.#secured(tls))
+    this.wire.startTls(this.#port.tls(), (tls) => this.#secured(tls, then))
   }
 
-  #tlsRunning = false
-
-  #secured(tls: TlsFacts): void {
+  #secured(tls: TlsFacts, then: (() => void) | undefined): void {
     this.#tlsRunning = false
     this.#timers.get('#tls')?.dispose()
     this.#timers.delete('#tls')
     this.feed({ on: 'secured', tls })
+    then?.()
     this.#release()
   }
 
