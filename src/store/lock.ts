@@ -13,11 +13,12 @@ export function lockDataFolder(folder: string): { dispose(): void } {
   makeDataFolder(folder)
   const file = join(folder, 'entente.lock')
   makePrivateFile(file)
-  const database = new DatabaseSync(file)
+  let database: DatabaseSync | undefined
   try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    database = new DatabaseSync(file)
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
-    database.close()
+    database?.close()
     const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY
     throw new StoreError(
       busy

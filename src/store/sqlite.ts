@@ -27,7 +27,7 @@ export function openSqliteStore(folder: string, options: SqliteOptions = {}): St
   makePrivateFile(file) // SQLite gives its other files the mode of this one
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(file, { timeout: 1000 })
+    database = new DatabaseSync(file, { timeout: 200 })
     migrate(database)
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous === 'normal' ? 'NORMAL' : 'FULL'}`)
     return new SqliteStore(database, options.schedule ?? ((run) => setImmediate(run)))
