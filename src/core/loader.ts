@@ -92,7 +92,7 @@ function context(
     sessionClosed: (run) => void host.closed.push({ module, run }),
     send: (stanza) => setup.router.send(stanza),
     collection: <T>(name: string, owner: 'account' | 'host' = 'host'): Collection<T> =>
-      setup.store.collection<T>(host.domain, name, owner),
+      setup.store.collection<T>(host.domain, name, owner === 'account' ? { owner } : {}),
     transact: (operations: readonly Operation[]) => setup.store.transact(operations),
     publish: (name, value) => void host.published.set(name, value),
     use: (name) => host.use(name),

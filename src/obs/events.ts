@@ -56,6 +56,15 @@ export function createEvents(log: Logger, metrics: Metrics) {
       metrics.count('entente_s2s_unreachable_total', { stage: f.stage })
       s2s.warn('remote domain cannot be reached', f)
     },
+    /** An answer came that nobody had asked for: it changed nothing. */
+    peerUnsolicited(id: string, from: string, to: string): void {
+      metrics.count('entente_s2s_unsolicited_total')
+      s2s.warn('unsolicited dialback answer dropped', { id, from, to })
+    },
+    peerEnded(id: string, direction: 'in' | 'out', remote: string, by: 'us' | 'peer', condition: string, text: string): void {
+      metrics.count('entente_s2s_ended_total', { direction, by, condition: condition || 'none' })
+      s2s.info('stream ended', { id, direction, remote, by, condition, text })
+    },
     peerClosed(id: string, direction: 'in' | 'out', remote: string, why: string): void {
       metrics.count('entente_s2s_closed_total', { direction })
       s2s.debug('stream closed', { id, direction, remote, why })
