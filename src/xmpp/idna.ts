@@ -83,7 +83,8 @@ function mapForLookup(text: string): string {
 /** RFC 5891 §4.2.3; beginning with a mark and the bidi rule of the whole name are the package's to refuse. */
 function isLegalLabel(label: string): boolean {
   if (isAscii(label)) return true
-  return label.slice(2, 4) !== '--' && !label.includes('_') && isIdentifier(codePointsOf(label))
+  if (label.startsWith('-') || label.endsWith('-') || label.slice(2, 4) === '--' || label.includes('_')) return false
+  return isIdentifier(codePointsOf(label))
 }
 
 /** Labels, lengths and characters of a lower-case ASCII name; a name that ends in a number must be an IPv4 address. */

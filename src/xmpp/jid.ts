@@ -3,7 +3,7 @@ import { BoundedMemo } from './bounded-memo.ts'
 import { prepareDomain } from './idna.ts'
 import { enforceOpaque, enforceUsername } from './precis.ts'
 
-export { domainToAscii, prepareDomain } from './idna.ts'
+export { domainToAscii, isAddressLiteral, prepareDomain } from './idna.ts'
 
 /** Octets of UTF-8 in a localpart or resource, after enforcement (RFC 7622 §3.3, §3.4). */
 const MAX_PART = 1023
