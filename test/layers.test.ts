@@ -26,7 +26,7 @@ const COMPOSITION = ['server.ts', 'main.ts', 'index.ts', 'module.ts', 'testing.t
 /** Which folder may import which part of Node, beyond what every folder may, and which package. */
 const NODE_FOR_ALL = ['node:buffer', 'node:util', 'node:assert']
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  xmpp: ['tr46'],
+  xmpp: ['node:module', 'tr46'],
   obs: ['node:fs', 'node:path', 'node:stream', 'node:dgram', 'node:perf_hooks', 'pino'],
   config: ['node:fs', 'node:path', 'node:os', 'luaparse', 'fengari', 'valibot'],
   protocol: ['node:crypto', '@mongodb-js/saslprep'],
