@@ -154,7 +154,7 @@ async function findAddresses(targets: readonly Target[], options: EndpointOption
     limits(options, limitMono, (a: Addresses) => a.endpoints.length > 0),
   )
   const all = got.map((a): Addresses => a ?? { endpoints: [], trouble: 'timeout' })
-  const endpoints = all.flatMap((a) => a.endpoints)
+  const endpoints = distinct(all.flatMap((a) => a.endpoints))
   if (endpoints.length > 0) return { endpoints: endpoints.slice(0, MAX_ENDPOINTS) }
   const hosts = [...new Set(targets.map((t) => t.target))].slice(0, 3).join(', ')
   const trouble = all.find((a) => isFailure(a.trouble))?.trouble
@@ -190,6 +190,16 @@ function endpointsOf(
   return [...new Set(answer.records)]
     .slice(0, MAX_ADDRESSES)
     .map((address) => ({ host, address, family, port, tls, priority, secure }))
+}
+
+/** Records that name the same place twice must not have it dialled twice; the first stays. */
+function distinct(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const places = new Map<string, Endpoint>()
+  for (const endpoint of endpoints) {
+    const place = `${endpoint.tls} ${endpoint.address} ${endpoint.port}`
+    if (!places.has(place)) places.set(place, endpoint)
+  }
+  return [...places.values()]
 }
 
 /** RFC 8305 §4: one of each family in turn, IPv6 first. */

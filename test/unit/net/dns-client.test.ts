@@ -106,6 +106,16 @@ describe('over real sockets', () => {
     assert.deepEqual(begun, [dead, server, server])
   })
 
+  test('a question that is given up at once leaves nothing behind', async () => {
+    const hasty = new DnsClient({ servers: () => [server], transport: socketTransport, clock: systemClock })
+    const pending = hasty.lookup('x.example', 'A')
+    hasty.dispose()
+    assert.deepEqual(await pending, { status: 'timeout' })
+    const tcp = socketTransport.tcp(server, Buffer.alloc(12), { message: () => assert.fail(), failed: () => assert.fail() })
+    tcp.dispose()
+    assert.equal((await answer({ A: ['192.0.2.1'] })).status, 'ok') // the loop has turned since: no late error either
+  })
+
   test('names that do not fit a question are not asked for', async () => {
     for (const name of ['', 'a..b', `${'a'.repeat(64)}.example`, 'a b', 'a\0b', 'é', `${'a.'.repeat(127)}a`]) {
       assert.equal((await client.lookup(name, 'A')).status, 'nxdomain', JSON.stringify(name))

@@ -84,6 +84,14 @@ const table: readonly (readonly [
     { [XMPP]: { SRV: [{ target: 'lame.example', port: 5269 }, ...plain.SRV!] } },
     [PLAIN],
   ],
+  [
+    'the same place named twice is one endpoint',
+    {
+      [XMPP]: { SRV: [...plain.SRV!, { target: 'again.example', port: 5269, priority: 20 }] },
+      'again.example': { A: ['192.0.2.1'] },
+    },
+    [PLAIN],
+  ],
   ['the domain is an alias', { 'a.example': { CNAME: 'plain.example' } }, [PLAIN]],
   ['SRV behind an alias', { [XMPP]: { CNAME: '_x.b.example' }, '_x.b.example': plain }, [PLAIN]],
   [
@@ -167,7 +175,10 @@ describe('resolveEndpoints over a real name server', () => {
 
   test('a zone full of records costs a bounded number of look-ups and endpoints', async () => {
     const many = Object.fromEntries(
-      Array.from({ length: 40 }, (_, i) => [`t${i}.a.example`, { A: Array.from({ length: 30 }, (_, n) => `192.0.2.${n + 1}`) }]),
+      Array.from({ length: 40 }, (_, i) => [
+        `t${i}.a.example`,
+        { A: Array.from({ length: 30 }, (_, n) => `198.18.${i}.${n + 1}`) },
+      ]),
     )
     dns.queries.splice(0)
     const found = await find({
