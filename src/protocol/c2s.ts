@@ -1,10 +1,10 @@
 import { StreamError } from '../xmpp/errors.ts'
 import { NS } from '../xmpp/ns.ts'
-import { onSasl, onSaslAnswer, unanswerable } from './c2s/auth.ts'
-import { onBindAnswer, onEarlyStanza } from './c2s/bind.ts'
-import { closed, destroy, end, fail, failUnopened, go } from './c2s/close.ts'
-import { onHeader, onStartTls } from './c2s/open.ts'
-import type { At, C2sAnswer, C2sContext, C2sEvent, C2sNext, C2sQuestion, C2sState } from './c2s/types.ts'
+import { onSasl, onSaslAnswer, unanswerable } from './c2s-auth.ts'
+import { onBindAnswer, onEarlyStanza } from './c2s-bind.ts'
+import { closed, destroy, end, fail, failUnopened, go } from './c2s-close.ts'
+import { onHeader, onStartTls } from './c2s-open.ts'
+import type { At, C2sAnswer, C2sContext, C2sEvent, C2sNext, C2sQuestion, C2sState } from './c2s-state.ts'
 import type { Input, Step } from './step.ts'
 
 export type {
@@ -19,7 +19,7 @@ export type {
   ClientHost,
   ClientOffer,
   Login,
-} from './c2s/types.ts'
+} from './c2s-state.ts'
 
 type In = Input<C2sAnswer>
 /** undefined: this input has no place in this state. */
@@ -46,7 +46,7 @@ const table: { readonly [S in C2sState['at']]: On<S> } = {
   header: (s, i, context) => (i.on === 'header' ? onHeader(s, i.header, context) : undefined),
   features: beforeAuth,
   securing: (s, i) => {
-    if (i.on !== 'secured') return destroy()
+    if (i.on !== 'secured') return undefined
     // Nothing that was said in the clear is remembered (RFC 6120 §5.4.3.3), but the failures.
     return go({ at: 'header', tls: i.tls, failures: s.failures, nextId: s.nextId, login: undefined }, { do: 'restart' })
   },
@@ -67,7 +67,7 @@ const table: { readonly [S in C2sState['at']]: On<S> } = {
 
 /** Ends the stream with `error`, or without one, from wherever it stands. */
 function leave(state: C2sState, error: StreamError | undefined, context: C2sContext): C2sNext {
-  if (state.at === 'start' || state.at === 'securing') return destroy() // there is no stream to say it on
+  if (state.at === 'start' || state.at === 'securing') return destroy() // there is no stream to say it on, or an attacker's bytes are in it
   if (state.at !== 'header') return error === undefined ? end() : fail(error.condition, error.text, error.extra)
   if (error === undefined) return destroy()
   return failUnopened(context, state.login?.account.domain ?? context.anyDomain, error)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { availableBindings, bindingBytes } from '../../../src/protocol/c2s/binding.ts'
 import { type C2sAnswer, type C2sState, c2s, c2sStart } from '../../../src/protocol/c2s.ts'
+import { availableBindings, bindingBytes } from '../../../src/protocol/sasl/channel-binding.ts'
 import type { Input } from '../../../src/protocol/step.ts'
 import { el } from '../../../src/xmpp/element.ts'
 import { NS } from '../../../src/xmpp/ns.ts'

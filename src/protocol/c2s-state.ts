@@ -1,9 +1,9 @@
-import type { Element } from '../../xmpp/element.ts'
-import type { SaslCondition, StanzaError } from '../../xmpp/errors.ts'
-import type { Jid } from '../../xmpp/jid.ts'
-import type { Exchange } from '../sasl/exchange.ts'
-import type { ChannelBinding, SaslAnswer, SaslMechanism, SaslQuestion } from '../sasl/mechanism.ts'
-import type { Effect, Next, TlsFacts } from '../step.ts'
+import type { Element } from '../xmpp/element.ts'
+import type { SaslCondition, StanzaError } from '../xmpp/errors.ts'
+import type { Jid } from '../xmpp/jid.ts'
+import type { Exchange } from './sasl/exchange.ts'
+import type { ChannelBinding, SaslAnswer, SaslMechanism, SaslQuestion } from './sasl/mechanism.ts'
+import type { Effect, Next, TlsFacts } from './step.ts'
 
 /** What a client may be offered on its stream as it is now. Decided by policy/client.ts. */
 export interface ClientOffer {

@@ -1,9 +1,12 @@
-import { type Element, el } from '../../xmpp/element.ts'
-import { type SaslCondition, SaslError } from '../../xmpp/errors.ts'
-import { authenticatedBudget } from '../../xmpp/framer.ts'
-import { NS } from '../../xmpp/ns.ts'
-import { decodeBase64, encodeBase64 } from '../sasl/base64.ts'
-import { answered, beginExchange, type Exchange, needsMessage, receive } from '../sasl/exchange.ts'
+import { type Element, el } from '../xmpp/element.ts'
+import { type SaslCondition, SaslError } from '../xmpp/errors.ts'
+import { authenticatedBudget } from '../xmpp/framer.ts'
+import { NS } from '../xmpp/ns.ts'
+import { fail, go, send } from './c2s-close.ts'
+import type { At, C2sContext, C2sEffect, C2sNext } from './c2s-state.ts'
+import { decodeBase64, encodeBase64 } from './sasl/base64.ts'
+import { bindingBytes } from './sasl/channel-binding.ts'
+import { answered, beginExchange, type Exchange, needsMessage, receive } from './sasl/exchange.ts'
 import {
   CHANNEL_BINDINGS,
   failure,
@@ -12,10 +15,7 @@ import {
   type SaslFacts,
   type SaslMechanism,
   type Turn,
-} from '../sasl/mechanism.ts'
-import { bindingBytes } from './binding.ts'
-import { fail, go, send } from './close.ts'
-import type { At, C2sContext, C2sEffect, C2sNext } from './types.ts'
+} from './sasl/mechanism.ts'
 
 /** RFC 6120 §6.4.5: how often a client may fail on one connection. */
 export const MAX_FAILURES = 5

@@ -1,9 +1,9 @@
-import type { Element } from '../../xmpp/element.ts'
-import { type StreamCondition, StreamError } from '../../xmpp/errors.ts'
-import { NS } from '../../xmpp/ns.ts'
-import { encodeBase64 } from '../sasl/base64.ts'
-import { openStream, STREAM_END, streamError } from '../stream.ts'
-import type { C2sContext, C2sEffect, C2sNext, C2sState } from './types.ts'
+import type { Element } from '../xmpp/element.ts'
+import { type StreamCondition, StreamError } from '../xmpp/errors.ts'
+import { NS } from '../xmpp/ns.ts'
+import type { C2sContext, C2sEffect, C2sNext, C2sState } from './c2s-state.ts'
+import { encodeBase64 } from './sasl/base64.ts'
+import { openStream, STREAM_END, streamError } from './stream.ts'
 
 export const go = (state: C2sState, ...effects: readonly C2sEffect[]): C2sNext => ({ state, effects })
 export const send = (xml: string): C2sEffect => ({ do: 'send', xml })

@@ -1,12 +1,12 @@
-import { el } from '../../xmpp/element.ts'
-import { StreamError } from '../../xmpp/errors.ts'
-import type { StreamHeader } from '../../xmpp/framer.ts'
-import { parseJid, prepareDomain } from '../../xmpp/jid.ts'
-import { NS } from '../../xmpp/ns.ts'
-import { features, judgeHeader, parseVersion, STREAM_END, starttlsOffer } from '../stream.ts'
-import { availableBindings } from './binding.ts'
-import { closed, failUnopened, go, ourHeader, send } from './close.ts'
-import type { At, C2sContext, C2sNext, ClientHost, ClientOffer, Login } from './types.ts'
+import { el } from '../xmpp/element.ts'
+import { StreamError } from '../xmpp/errors.ts'
+import type { StreamHeader } from '../xmpp/framer.ts'
+import { parseJid, prepareDomain } from '../xmpp/jid.ts'
+import { NS } from '../xmpp/ns.ts'
+import { closed, failUnopened, go, ourHeader, send } from './c2s-close.ts'
+import type { At, C2sContext, C2sNext, ClientHost, ClientOffer, Login } from './c2s-state.ts'
+import { availableBindings } from './sasl/channel-binding.ts'
+import { features, judgeHeader, parseVersion, STREAM_END, starttlsOffer } from './stream.ts'
 
 /** The reason to refuse a header, whoever sent it. */
 function judge(header: StreamHeader, host: ClientHost | undefined): StreamError | undefined {

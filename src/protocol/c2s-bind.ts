@@ -1,11 +1,11 @@
-import { el, type Node } from '../../xmpp/element.ts'
-import { StanzaError } from '../../xmpp/errors.ts'
-import { type Jid, makeJid } from '../../xmpp/jid.ts'
-import { NS } from '../../xmpp/ns.ts'
-import { Stanza } from '../../xmpp/stanza.ts'
-import { encodeBase64 } from '../sasl/base64.ts'
-import { fail, go, send } from './close.ts'
-import type { At, BindAnswer, C2sContext, C2sNext } from './types.ts'
+import { el, type Node } from '../xmpp/element.ts'
+import { StanzaError } from '../xmpp/errors.ts'
+import { type Jid, makeJid } from '../xmpp/jid.ts'
+import { NS } from '../xmpp/ns.ts'
+import { Stanza } from '../xmpp/stanza.ts'
+import { fail, go, send } from './c2s-close.ts'
+import type { At, BindAnswer, C2sContext, C2sNext } from './c2s-state.ts'
+import { encodeBase64 } from './sasl/base64.ts'
 
 /** Before a resource is bound a client may speak to its server or account only (RFC 6120 §7.1). */
 function forUs(to: Jid | undefined, account: Jid): boolean {

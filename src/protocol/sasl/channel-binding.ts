@@ -1,5 +1,5 @@
-import type { ChannelBinding } from '../sasl/mechanism.ts'
 import type { TlsFacts } from '../step.ts'
+import type { ChannelBinding } from './mechanism.ts'
 
 /**
  * The channel bindings that a TLS session can give: tls-exporter (RFC 9266) from TLS 1.3 on, before which it is unique
