@@ -60,8 +60,8 @@ export class Rosters {
 
   constructor(store: Store, domain: string) {
     this.#store = store
-    this.#items = store.collection<StoredItem>(domain, 'roster', 'account')
-    this.#requests = store.collection<string>(domain, 'roster_requests', 'account')
+    this.#items = store.collection<StoredItem>(domain, 'roster', { owner: 'account' })
+    this.#requests = store.collection<string>(domain, 'roster_requests', { owner: 'account' })
   }
 
   /** A roster; a promise only when it must be read. Rejects with StoreError. */
