@@ -14,8 +14,10 @@ export interface TlsFacts {
   readonly serverName: string
   /** The peer's certificates as DER, leaf first; empty when it showed none. */
   readonly peerChain: readonly Uint8Array[]
-  /** Our own leaf as DER, for `tls-server-end-point` (RFC 5929); undefined when we showed none. */
+  /** Our own leaf as DER; undefined when we showed none. */
   readonly ownLeaf: Uint8Array | undefined
+  /** Our own leaf under the hash that RFC 5929 §4.1 names (`tls-server-end-point`); undefined when there is none. */
+  readonly serverEndPoint: Uint8Array | undefined
   /** RFC 5705 keying material with an empty context, for `tls-exporter` (RFC 9266). */
   exporter(label: string, lengthBytes: number): Uint8Array
 }
@@ -37,8 +39,11 @@ export type Input<A = never> =
   | { readonly on: 'close'; readonly condition?: StreamCondition | undefined; readonly text?: string | undefined } // we want to end it
   | { readonly on: 'answer'; readonly id: number; readonly answer: A }
 
-/** What a machine wants done. `Q` is the union of questions it may ask; the driver runs effects in order. */
-export type Effect<Q = never> =
+/**
+ * What a machine wants done. `Q` is the union of questions it may ask, `E` of what it tells its owner; the driver runs
+ * effects in order.
+ */
+export type Effect<Q = never, E = never> =
   | { readonly do: 'send'; readonly xml: string }
   /** Begin TLS as soon as what was sent is flushed; bytes already read are an attack. Holds reading until `secured` or `lost`. */
   | { readonly do: 'start-tls' }
@@ -50,6 +55,8 @@ export type Effect<Q = never> =
   | { readonly do: 'timer-off'; readonly name: string }
   /** To be answered by an `answer` with this id. `hold`: nothing more is read until then. */
   | { readonly do: 'ask'; readonly id: number; readonly question: Q; readonly hold: boolean }
+  /** News for the stream's owner; nothing comes back. */
+  | { readonly do: 'tell'; readonly event: E }
   /** Negotiation is over: stanzas go to the stream's owner from now on, not through the machine. */
   | { readonly do: 'ready' }
   /** All is said (the machine has sent `</stream:stream>`): flush, wait for the peer's end for a bounded time, close. */
@@ -57,10 +64,10 @@ export type Effect<Q = never> =
   /** Close the socket now, without a word. */
   | { readonly do: 'destroy' }
 
-export interface Next<S, Q = never> {
+export interface Next<S, Q = never, E = never> {
   readonly state: S
-  readonly effects: readonly Effect<Q>[]
+  readonly effects: readonly Effect<Q, E>[]
 }
 
 /** A machine: pure, total, never throws; whatever a peer sends is at worst a stream error. */
-export type Step<S, A = never, Q = never> = (state: S, input: Input<A>) => Next<S, Q>
+export type Step<S, A = never, Q = never, E = never> = (state: S, input: Input<A>) => Next<S, Q, E>

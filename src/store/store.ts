@@ -1,4 +1,7 @@
-/** The parts of a key, in order of significance. Any string is allowed in any part. */
+/**
+ * The parts of a key, in order of significance. Any string is allowed in any part; what is not Unicode (a lone half of
+ * a surrogate pair) becomes U+FFFD, so keys that differ in nothing else are the same key.
+ */
 export type Key = readonly string[]
 
 export interface Entry<T> {
@@ -14,6 +17,7 @@ export type Operation =
   | { readonly op: 'put'; readonly collection: string; readonly key: Key; readonly value: unknown }
   | { readonly op: 'delete'; readonly collection: string; readonly key: Key }
   | { readonly op: 'delete-all'; readonly collection: string; readonly prefix: Key }
+  | { readonly op: 'delete-owned'; readonly host: string; readonly account: string }
   | { readonly op: 'expect'; readonly collection: string; readonly key: Key; readonly value: unknown } // undefined: absent
 
 export interface ListOptions {
@@ -25,7 +29,8 @@ export interface ListOptions {
 
 /**
  * A set of values under keys, in key order (parts compared one by one, by UTF-8 bytes; a shorter key before its
- * extensions). Values are what JSON can carry; what comes back is a copy of what was put.
+ * extensions). Values are what JSON can carry, any string in them included; what comes back is a copy of what was put.
+ * A value that JSON cannot carry is a TypeError.
  */
 export interface Collection<T> {
   readonly name: string
@@ -44,6 +49,14 @@ export interface Collection<T> {
   expecting(key: Key, value: T | undefined): Operation
 }
 
+export interface CollectionOptions {
+  /**
+   * 'account': the first part of every key is the local part of the account that owns the entry; it goes when the
+   * account goes ({@link Store.deletingOwned}), also while the module that wrote it does not run.
+   */
+  readonly owner?: 'account'
+}
+
 /** Thrown by every method when the medium fails (disk full, I/O error, connection lost). What was stored stays as it was. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -56,8 +69,13 @@ export class StoreError extends Error {
  */
 export interface Store {
   /** A collection of one host ('' for the server's own), made when missing. Names are `[a-z0-9_]+`. */
-  collection<T>(host: string, name: string): Collection<T>
-  /** All or nothing. false, and nothing changed, when an expectation does not hold. */
+  collection<T>(host: string, name: string, options?: CollectionOptions): Collection<T>
+  /** Everything that an account has in the host's collections that are owned by accounts. */
+  deletingOwned(host: string, account: string): Operation
+  /**
+   * All or nothing, in order. false, and nothing changed, when an expectation does not hold; expectations are about
+   * what is there before the transaction, wherever they stand in the list.
+   */
   transact(operations: readonly Operation[]): Promise<boolean>
   /** Waits for what is pending, then closes. */
   close(): Promise<void>

@@ -1,3 +1,13 @@
+import { Buffer } from 'node:buffer'
+import { BoundedMemo } from './bounded-memo.ts'
+import { prepareDomain } from './idna.ts'
+import { enforceOpaque, enforceUsername } from './precis.ts'
+
+export { domainToAscii, isAddressLiteral, prepareDomain } from './idna.ts'
+
+/** Octets of UTF-8 in a localpart or resource, after enforcement (RFC 7622 §3.3, §3.4). */
+const MAX_PART = 1023
+
 /**
  * An XMPP address (RFC 7622), always in enforced form: two equal addresses have equal text.
  * Made by {@link parseJid} and {@link makeJid} only; `local` and `resource` are '' when absent.
@@ -34,34 +44,58 @@ export class Jid {
 
 /** Parses and enforces an address; undefined when it is not one. Repeated addresses come from a bounded cache. */
 export function parseJid(text: string): Jid | undefined {
-  const slash = text.indexOf('/')
-  const account = slash === -1 ? text : text.slice(0, slash)
-  const at = account.indexOf('@')
-  if (slash === text.length - 1 || at === 0) return undefined
-  return makeJid(at === -1 ? '' : account.slice(0, at), account.slice(at + 1), slash === -1 ? '' : text.slice(slash + 1))
+  return parsed.get(text)
 }
 
 /** Enforces the three parts and joins them; undefined when one of them is not allowed. '' means absent. */
 export function makeJid(local: string, domain: string, resource = ''): Jid | undefined {
-  const prepared = prepareDomain(domain)
-  if (prepared === undefined || /["&'/:<>@\s]/.test(local)) return undefined
-  return new Jid(local.toLowerCase(), prepared, resource)
+  const preparedDomain = prepareDomain(domain)
+  if (preparedDomain === undefined) return undefined
+  const preparedLocal = local === '' ? '' : prepareLocal(local)
+  const preparedResource = resource === '' ? '' : prepareResource(resource)
+  if (preparedLocal === undefined || preparedResource === undefined) return undefined
+  return new Jid(preparedLocal, preparedDomain, preparedResource)
 }
 
 /** An address that our own code writes down; throws TypeError when it is not one. Not for a peer's text. */
 export function jid(text: string): Jid {
-  const parsed = parseJid(text)
-  if (parsed === undefined) throw new TypeError(`not an XMPP address: ${JSON.stringify(text)}`)
-  return parsed
+  const address = parseJid(text)
+  if (address === undefined) throw new TypeError(`not an XMPP address: ${JSON.stringify(text)}`)
+  return address
 }
 
-/** The enforced form of a domain: lower case, U-labels, no trailing dot; undefined when it is none (RFC 7622 §3.2). */
-export function prepareDomain(text: string): string | undefined {
-  const domain = text.toLowerCase().replace(/\.$/, '')
-  return /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain) ? domain : undefined
+/** Pure memoisation: an address means the same at any time and to any caller. At most 16384 texts of up to 512 units. */
+const parsed = new BoundedMemo<Jid>(parseAfresh, 8192, 512)
+
+/** Splits at the first `/`, then at the first `@` (RFC 7622 §3.2). The bare part comes from the cache: accounts repeat. */
+function parseAfresh(text: string): Jid | undefined {
+  if (text.length > 3 * MAX_PART + 2) return undefined
+  const slash = text.indexOf('/')
+  if (slash === -1) return parseBare(text)
+  const bare = parseJid(text.slice(0, slash))
+  const resource = prepareResource(text.slice(slash + 1))
+  return bare === undefined || resource === undefined ? undefined : new Jid(bare.local, bare.domain, resource, bare)
 }
 
-/** The A-label form of an enforced domain, for DNS and certificates. */
-export function domainToAscii(domain: string): string | undefined {
-  return domain
+function parseBare(text: string): Jid | undefined {
+  const at = text.indexOf('@')
+  return at === 0 ? undefined : makeJid(text.slice(0, Math.max(at, 0)), text.slice(at + 1))
+}
+
+/** RFC 7622 §3.3 and §3.3.1: what XEP-0106 escapes is excluded after the mappings too (U+FF20 is an @). */
+function prepareLocal(text: string): string | undefined {
+  const local = withinLimit(text, enforceUsername)
+  return local === undefined || /["&'/:<>@]/.test(local) ? undefined : local
+}
+
+/** RFC 7622 §3.4. Spaces may stand anywhere, also in front, whatever its example 18 says: OpaqueString has no such rule. */
+function prepareResource(text: string): string | undefined {
+  return withinLimit(text, enforceOpaque)
+}
+
+/** The length counts after enforcement; what is longer in UTF-16 units is not even looked at. */
+function withinLimit(text: string, enforce: (text: string) => string | undefined): string | undefined {
+  if (text.length > MAX_PART) return undefined
+  const part = enforce(text)
+  return part !== undefined && Buffer.byteLength(part) <= MAX_PART ? part : undefined
 }

@@ -1,9 +1,9 @@
-import { Element, el, type Node } from './element.ts'
+import { Element, type Node } from './element.ts'
 import type { StanzaError } from './errors.ts'
 import { parseFragment } from './fragment.ts'
 import type { Jid } from './jid.ts'
 import { NS } from './ns.ts'
-import { escapeAttr, serialize } from './serialize.ts'
+import { escapeAttr, escapeText, serialize, writeAttrs } from './serialize.ts'
 
 export type StanzaKind = 'message' | 'presence' | 'iq'
 
@@ -15,7 +15,7 @@ export interface ChildEntry {
   readonly end: number
 }
 
-/** The start tag's attributes. `extra` holds what is neither of the five: `[name, value]`, in the order of the wire. */
+/** The start tag's attributes. `extra` holds what is neither of the five: `[key, value]`, keys as in Element, in the order of the wire. */
 export interface StanzaAttrs {
   readonly to?: Jid | undefined
   readonly from?: Jid | undefined
@@ -91,6 +91,11 @@ export class Stanza {
     return new Stanza(kind, attrs, inside, entries, undefined, malformed)
   }
 
+  /** For the framer: a stanza that is legal, but whose bytes may not be passed on; they are written anew. */
+  static rebuilt(kind: StanzaKind, attrs: StanzaAttrs, nodes: readonly Node[], malformed?: 'to' | 'from'): Stanza {
+    return new Stanza(kind, attrs, undefined, undefined, nodes, malformed)
+  }
+
   /** The canonical bytes between start and end tag; empty when there is nothing. */
   get inside(): Uint8Array {
     if (this.#inside === undefined) this.#render()
@@ -113,9 +118,7 @@ export class Stanza {
     const parts: Uint8Array[] = []
     let at = 0
     for (const node of nodes) {
-      const bytes = Buffer.from(
-        typeof node === 'string' ? el('t', '', {}, node).toString('').slice(3, -4) : serialize(node, NS.client),
-      )
+      const bytes = Buffer.from(typeof node === 'string' ? escapeText(node) : serialize(node, NS.client))
       if (typeof node !== 'string') entries.push({ name: node.name, ns: node.ns, start: at, end: at + bytes.length })
       parts.push(bytes)
       at += bytes.length
@@ -228,8 +231,7 @@ export class Stanza {
     if (this.type !== undefined) tag += ` type='${escapeAttr(this.type)}'`
     if (this.id !== undefined) tag += ` id='${escapeAttr(this.id)}'`
     if (this.lang !== undefined) tag += ` xml:lang='${escapeAttr(this.lang)}'`
-    for (const [name, value] of this.extra) tag += ` ${name}='${escapeAttr(value)}'`
-    return tag
+    return this.extra.length === 0 ? tag : tag + writeAttrs(this.extra)
   }
 
   writeTo(sink: Sink, xmlns?: string): void {

@@ -1,0 +1,110 @@
+import { type Accounts, accountCommands } from './accounts.ts'
+
+/** What a running server lets commands do. */
+export interface Operations extends Accounts {
+  status(): Status
+  /** Reads configuration and certificates again. The lines say what was found; with an error the old goes on. */
+  reload(): Promise<{ readonly done: boolean; readonly lines: readonly string[] }>
+  /** Begins the shutdown. */
+  stop(): void
+}
+
+export interface Status {
+  readonly version: string
+  readonly pid: number
+  readonly upSeconds: number
+  readonly hosts: readonly { readonly domain: string; readonly kind: 'virtual' | 'component'; readonly sessions: number }[]
+  readonly listening: readonly string[]
+  readonly clientStreams: number
+  readonly serverStreams: readonly {
+    readonly id: string
+    readonly direction: 'in' | 'out'
+    readonly local: string
+    readonly remote: string
+  }[]
+  readonly queues: readonly { readonly local: string; readonly remote: string; readonly state: string; readonly queued: number }[]
+}
+
+/** What a command gives: lines for people, and the same as data. */
+export interface Outcome {
+  readonly ok: boolean
+  readonly lines: readonly string[]
+  readonly data?: unknown
+}
+
+/** One operation: the command line, the control socket and later the console are renderings of this table. */
+export interface Command<O> {
+  readonly name: string
+  readonly summary: string
+  readonly parameters: readonly { readonly name: string; readonly help: string; readonly secret?: boolean }[]
+  run(operations: O, args: readonly string[]): Promise<Outcome>
+}
+
+const serverCommands: readonly Command<Operations>[] = [
+  {
+    name: 'status',
+    summary: 'Tells what the running server does.',
+    parameters: [],
+    run: async (server) => {
+      const status = server.status()
+      return { ok: true, lines: statusLines(status), data: status }
+    },
+  },
+  {
+    name: 'reload',
+    summary: 'Reads configuration and certificates again; streams stay.',
+    parameters: [],
+    run: async (server) => {
+      const { done, lines } = await server.reload()
+      return { ok: done, lines: [...lines, done ? 'Reloaded.' : 'Not reloaded: the server goes on with what it had.'] }
+    },
+  },
+  {
+    name: 'stop',
+    summary: 'Ends the server in order.',
+    parameters: [],
+    run: async (server) => {
+      server.stop()
+      return { ok: true, lines: ['Stopping.'] }
+    },
+  },
+]
+
+export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands]
+
+/** Runs a command by its name, as it came over the control socket. */
+export async function runCommand(operations: Operations, name: string, args: readonly string[]): Promise<Outcome> {
+  const command = COMMANDS.find((c) => c.name === name)
+  if (command === undefined) return { ok: false, lines: [`There is no command ${JSON.stringify(name)}.`] }
+  return command.run(operations, args)
+}
+
+function statusLines(s: Status): string[] {
+  const lines = [
+    `Entente ${s.version}, process ${s.pid}, up ${duration(s.upSeconds)}`,
+    `Listening on ${s.listening.join(', ') || 'nothing'}`,
+  ]
+  for (const { domain, kind, sessions } of s.hosts) {
+    lines.push(
+      kind === 'virtual' ? `${domain}: ${sessions} client${sessions === 1 ? '' : 's'} connected` : `${domain}: component`,
+    )
+  }
+  for (const { direction, local, remote, id } of s.serverStreams) {
+    lines.push(direction === 'in' ? `${remote} -> ${local} (stream ${id})` : `${local} -> ${remote} (stream ${id})`)
+  }
+  for (const { local, remote, state, queued } of s.queues) {
+    if (queued > 0) lines.push(`${queued} stanza${queued === 1 ? '' : 's'} of ${local} wait for ${remote} (${state})`)
+  }
+  return lines
+}
+
+function duration(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [Math.floor(seconds) % 60, 's'],
+  ]
+  const shown = parts.filter(([n]) => n > 0).slice(0, 2)
+  return shown.length === 0 ? '0 s' : shown.map(([n, unit]) => `${n} ${unit}`).join(' ')
+}

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Node, Statement } from 'luaparse'
+import luaparse from 'luaparse'
+import { Fault, type Position } from './problem.ts'
+
+/** What the reader needs of the file system; a test hands in its own. Both throw what `node:fs` throws. */
+export interface Disk {
+  readFile(path: string): Uint8Array
+  /** The names in a folder, in any order. */
+  listFolder(path: string): readonly string[]
+}
+
+export const realDisk: Disk = {
+  readFile: (path) => readFileSync(path),
+  listFolder: (path) => readdirSync(path),
+}
+
+/** More than any configuration; what is larger was not meant (a log, a database). */
+export const MAX_FILE_BYTES = 4 * 1024 * 1024
+
+/** One configuration file: its bytes, one character each, with every line end as `\n` (as Lua reads it). */
+export class Source {
+  readonly file: string
+  readonly text: string
+  #lines: readonly string[] | undefined
+
+  constructor(file: string, bytes: Uint8Array) {
+    this.file = file
+    const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    this.text = whole.replace(/^\xef\xbb\xbf/, '').replace(/\r\n?/g, '\n')
+  }
+
+  /** The place of a byte: `line` starts at 1, `byteColumn` at 0. */
+  position(line: number, byteColumn: number): Position {
+    const before = this.line(line).slice(0, byteColumn)
+    return { file: this.file, line, column: Buffer.from(before, 'latin1').toString('utf8').length + 1 }
+  }
+
+  at(node: Node): Position {
+    return node.loc === undefined ? this.position(1, 0) : this.position(node.loc.start.line, node.loc.start.column)
+  }
+
+  /** Where the first word of a line stands. */
+  startOfLine(line: number): Position {
+    return this.position(line, /^\s*/.exec(this.line(line))?.[0].length ?? 0)
+  }
+
+  line(line: number): string {
+    this.#lines ??= this.text.split('\n')
+    return this.#lines[line - 1] ?? ''
+  }
+
+  /** @throws {Fault} when the text is not Lua. */
+  parse(): readonly Statement[] {
+    try {
+      return luaparse.parse(this.text, {
+        comments: false,
+        locations: true,
+        ranges: true,
+        luaVersion: '5.3',
+        encodingMode: 'pseudo-latin1',
+      }).body
+    } catch (error) {
+      throw this.#syntaxFault(error)
+    }
+  }
+
+  #syntaxFault(error: unknown): Fault {
+    if (error instanceof RangeError) return new Fault(this.position(1, 0), 'this file is nested too deeply to be read')
+    if (!(error instanceof SyntaxError)) throw error
+    // luaparse adds these two to the SyntaxError that it throws
+    const { line = 1, column = 0 } = error as { line?: number; column?: number }
+    const message = error.message.replace(/^\[\d+:\d+\] /, '')
+    return new Fault(this.position(line, column), `syntax error: ${plain(message)}${hint(message)}`)
+  }
+}
+
+/** A parser's message quotes the source: bytes become text again. */
+function plain(message: string): string {
+  const text = Buffer.from(message, 'latin1').toString('utf8').replaceAll("'<eof>'", 'the end of the file')
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}
+
+function hint(message: string): string {
+  if (message.startsWith("'}' expected near")) return '; is a comma or semicolon missing before it?'
+  if (message.startsWith('unfinished string')) return '; the closing quote is missing on this line'
+  if (message.startsWith('unfinished long')) return '; the closing bracket is missing'
+  if (message.startsWith('unexpected symbol')) return '; an option is written as name = value'
+  return ''
+}

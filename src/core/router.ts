@@ -1,0 +1,177 @@
+import { StoreError } from '../store/store.ts'
+import { StanzaError } from '../xmpp/errors.ts'
+import type { Jid } from '../xmpp/jid.ts'
+import { Stanza } from '../xmpp/stanza.ts'
+import type { Host } from './host.ts'
+import { answerIq, validIq } from './iq.ts'
+import type { Passage } from './module.ts'
+import type { Session } from './session.ts'
+import type { Source } from './source.ts'
+
+/** Where stanzas for domains that are not ours go. */
+export interface RemoteRoute {
+  /** Takes a stanza whose `from` is a host of ours and whose `to` is not; answers by an error stanza when it cannot be sent. */
+  send(stanza: Stanza, source: Source | undefined): void
+}
+
+const SERVER: Passage = { session: undefined, source: undefined }
+
+/** The waist: every stanza of the server passes here once, from where it came in to where it goes. */
+export class Router {
+  readonly hosts = new Map<string, Host>()
+  readonly #remote: RemoteRoute
+
+  constructor(remote: RemoteRoute) {
+    this.#remote = remote
+  }
+
+  /** From a client: `from` is already its full address (RFC 6120 §8.1.2.1). */
+  fromClient(session: Session, stanza: Stanza): void {
+    const host = session.host
+    const passage: Passage = { session, source: session.stream }
+    let current = stanza
+    if (!host.registry.isEmpty('outbound', stanza.kind)) {
+      const passed = this.#pass(host, 'outbound', stanza, passage)
+      if (passed === undefined) return
+      current = passed
+    }
+    if (current.kind === 'presence') {
+      this.#clientPresence(host, session, current)
+      return
+    }
+    // RFC 6120 §10.3: without `to` it is for the account itself
+    if (current.to === undefined) current = current.with({ to: session.jid.bare })
+    this.#dispatch(current, passage)
+  }
+
+  /** From a remote domain, over a stream on which this pair of domains is proven. */
+  fromRemote(stanza: Stanza, source: Source): void {
+    this.#dispatch(stanza, { session: undefined, source })
+  }
+
+  /** From the server itself or one of its modules. */
+  send(stanza: Stanza): void {
+    this.#dispatch(stanza, SERVER)
+  }
+
+  #dispatch(stanza: Stanza, passage: Passage): void {
+    const host = this.hosts.get(stanza.to!.domain)
+    if (host !== undefined) this.#deliver(host, stanza, passage)
+    else this.#sendRemote(stanza, passage)
+  }
+
+  #sendRemote(stanza: Stanza, passage: Passage): void {
+    const host = this.hosts.get(stanza.from!.domain)
+    if (host === undefined) return // only hosts of ours send to others: nothing of a remote domain is passed on
+    if (host.remoteAccess === 'allowed') this.#remote.send(stanza, passage.source)
+    else this.refuse(stanza, new StanzaError('not-allowed', 'Communication with remote domains is not enabled'))
+  }
+
+  /** Answers with an error, unless the stanza is itself an answer. */
+  refuse(stanza: Stanza, error: StanzaError): void {
+    if (stanza.isAnswer || stanza.from === undefined) return
+    this.send(stanza.error(error))
+  }
+
+  #deliver(host: Host, stanza: Stanza, passage: Passage): void {
+    let current = stanza
+    if (!host.registry.isEmpty('inbound', stanza.kind)) {
+      const passed = this.#pass(host, 'inbound', stanza, passage)
+      if (passed === undefined) return
+      current = passed
+    }
+    // the common case first: it waits for nothing and takes no closure
+    if (host.lanes.size === 0) {
+      const waits = this.#final(host, current, passage)
+      if (waits !== undefined) host.lanes.run(passage.source, current.to!.bare.toString(), () => waits)
+      return
+    }
+    host.lanes.run(passage.source, current.to!.bare.toString(), () => this.#final(host, current, passage))
+  }
+
+  #final(host: Host, stanza: Stanza, passage: Passage): Promise<void> | undefined {
+    return this.#guard(host, stanza, () => {
+      const { local, resource } = stanza.to!
+      if (stanza.kind === 'iq' && (stanza.type === 'get' || stanza.type === 'set') && resource === '') {
+        return answerIq(this, host, stanza, passage)
+      }
+      if (local === '') return this.#hostStanza(stanza)
+      return this.#accountStanza(host, stanza, passage)
+    })
+  }
+
+  #accountStanza(host: Host, stanza: Stanza, passage: Passage): Promise<void> | undefined {
+    const key = stanza.kind === 'message' ? 'account-message' : stanza.kind === 'presence' ? 'account-presence' : 'account-iq'
+    if (stanza.kind === 'iq' && !validIq(stanza)) throw new StanzaError('bad-request')
+    const owner = host.claimed(key)
+    if (owner !== undefined) return owner(stanza, passage.source)
+    if (stanza.kind !== 'presence') throw new StanzaError('service-unavailable')
+    return undefined
+  }
+
+  /** A stanza to the host itself that nobody took. Presence is dropped, answers too. */
+  #hostStanza(stanza: Stanza): undefined {
+    if (stanza.kind !== 'presence') throw new StanzaError('service-unavailable')
+    return undefined
+  }
+
+  #clientPresence(host: Host, session: Session, stanza: Stanza): void {
+    const owner = host.claimed('client-presence')
+    if (owner === undefined) return
+    const work = () => this.#guard(host, stanza, () => owner(stanza, session))
+    host.lanes.run(session.stream, session.jid.bare.toString(), work)
+  }
+
+  #pass(host: Host, direction: 'outbound' | 'inbound', stanza: Stanza, passage: Passage): Stanza | undefined {
+    try {
+      const passed = host.registry.pass(direction, stanza, passage)
+      if (passed instanceof Stanza) return passed
+      if (passed !== 'drop') this.refuse(stanza, passed)
+    } catch (error) {
+      this.#failed(host, stanza, error)
+    }
+    return undefined
+  }
+
+  /** Whatever a handler throws or rejects with becomes an answer to the sender; nothing reaches the caller. */
+  #guard(host: Host, stanza: Stanza, run: () => Promise<void> | undefined): Promise<void> | undefined {
+    try {
+      return run()?.catch((error: unknown) => this.#failed(host, stanza, error))
+    } catch (error) {
+      this.#failed(host, stanza, error)
+      return undefined
+    }
+  }
+
+  #failed(host: Host, stanza: Stanza, error: unknown): void {
+    if (error instanceof StanzaError) {
+      this.refuse(stanza, error)
+      return
+    }
+    if (error instanceof StoreError) host.log.warn('storage failed', { why: error.message })
+    else
+      host.log.error('a handler failed', {
+        kind: stanza.kind,
+        why: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      })
+    this.refuse(stanza, new StanzaError('internal-server-error'))
+  }
+
+  /** Lists a bound session and tells the modules. */
+  open(session: Session): void {
+    session.host.sessions.add(session)
+    for (const { run } of session.host.opened) run(session)
+  }
+
+  /** Takes a session off the list and lets the modules end what hangs on it. Resolves when they have. */
+  async close(session: Session): Promise<void> {
+    if (!session.host.sessions.remove(session)) return
+    session.drained()
+    const ends = session.host.closed.map(({ run }) => run(session))
+    await Promise.allSettled(ends)
+  }
+
+  isLocal(address: Jid): boolean {
+    return this.hosts.has(address.domain)
+  }
+}

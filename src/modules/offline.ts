@@ -1,0 +1,101 @@
+import type { ModuleContext } from '../core/module.ts'
+import { defineModule } from '../core/module.ts'
+import type { Session } from '../core/session.ts'
+import { el } from '../xmpp/element.ts'
+import { StanzaError } from '../xmpp/errors.ts'
+import { type Jid, parseJid } from '../xmpp/jid.ts'
+import { NS } from '../xmpp/ns.ts'
+import { Stanza } from '../xmpp/stanza.ts'
+
+/** One kept message: its start tag and its inside as XML. */
+interface Kept {
+  readonly from: string
+  readonly to: string
+  readonly type?: string
+  readonly id?: string
+  readonly lang?: string
+  readonly inside: string
+}
+
+/** XEP-0160 leaves the bound to the server; what comes beyond it goes back to the sender. */
+const MOST_KEPT = 1000
+
+export const offline = defineModule({
+  name: 'offline',
+  summary: 'Keeps messages for accounts that are away and hands them over when they come.',
+  implements: [
+    { xep: 160, version: '1.0.1' },
+    { xep: 203, version: '2.0' },
+  ],
+  setup(ctx) {
+    if (ctx.host.kind !== 'virtual') return
+    const kept = ctx.collection<Kept>('offline', 'account')
+    const order = sequence(ctx)
+    ctx.advertise(NS.offline)
+    ctx.claim('offline', async (stanza) => {
+      if (!worthKeeping(stanza)) return
+      const { local } = stanza.to!
+      if ((await kept.count([local])) >= MOST_KEPT)
+        throw new StanzaError('resource-constraint', 'the mailbox of the recipient is full')
+      await kept.put([local, order()], keep(stamped(ctx, stanza)))
+    })
+    ctx.sessionAvailable((session) => handOver(ctx, session))
+
+    /** A message is deleted only when it was written to the client. */
+    const handOver = (_: ModuleContext, session: Session): void => {
+      const local = session.jid.local
+      ctx.host.lanes.run(session.stream, session.jid.bare.toString(), async () => {
+        try {
+          const entries = await kept.list([local])
+          if (entries.length === 0) return
+          const sent = entries.map(({ value }) => restore(value)).filter((s) => s !== undefined)
+          for (const stanza of sent) session.send(stanza)
+          await ctx.transact(entries.map(({ key }) => kept.deleting(key)))
+        } catch (error) {
+          ctx.log.warn('offline messages could not be handed over; they are kept', { account: local, why: String(error) })
+        }
+      })
+    }
+  },
+})
+
+/** Keys that sort by arrival, also across restarts within one millisecond. */
+function sequence(ctx: ModuleContext): () => string {
+  let last = 0
+  return () => {
+    last = Math.max(last + 1, ctx.clock.now() * 1000)
+    return String(last).padStart(17, '0')
+  }
+}
+
+/** XEP-0160 §3, XEP-0334, XEP-0085: no bare chat states, nothing whose sender says that it must not be stored. */
+function worthKeeping(stanza: Stanza): boolean {
+  if (stanza.has('no-store', NS.hints)) return false
+  if (stanza.has('store', NS.hints) || stanza.has('body')) return true
+  return stanza.entries.some((e) => e.ns !== NS.chatStates && e.ns !== NS.hints && e.name !== 'thread')
+}
+
+/** XEP-0203: when we took it, in our name; a stamp that claims to be ours already is none. */
+function stamped(ctx: ModuleContext, stanza: Stanza): Stanza {
+  const domain = ctx.host.domain
+  const honest = stanza.without((e) => e.ns === NS.delay && stanza.child(e.name, e.ns)?.attr('from') === domain)
+  return honest.append(el('delay', NS.delay, { from: domain, stamp: new Date(ctx.clock.now()).toISOString() }, 'Offline Storage'))
+}
+
+function keep(stanza: Stanza): Kept {
+  return {
+    from: stanza.from!.toString(),
+    to: stanza.to!.toString(),
+    ...(stanza.type === undefined ? {} : { type: stanza.type }),
+    ...(stanza.id === undefined ? {} : { id: stanza.id }),
+    ...(stanza.lang === undefined ? {} : { lang: stanza.lang }),
+    inside: Buffer.from(stanza.inside).toString(),
+  }
+}
+
+function restore(kept: Kept): Stanza | undefined {
+  const from = parseJid(kept.from)
+  const to: Jid | undefined = parseJid(kept.to)
+  if (from === undefined || to === undefined) return undefined
+  return Stanza.stored('message', { to, from, type: kept.type, id: kept.id, lang: kept.lang }, kept.inside)
+}

@@ -1,0 +1,77 @@
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+export type Events = ReturnType<typeof createEvents>
+
+/**
+ * What operators may build dashboards on: one function an event, log line and counter together. Domains and addresses go
+ * to the log, never to a label: they are unbounded. What a remote can cause is never an `error`. None throws.
+ */
+export function createEvents(log: Logger, metrics: Metrics) {
+  const c2s = log.child('c2s')
+  const s2s = log.child('s2s')
+  return {
+    clientAccepted(id: string, address: string, direct: boolean): void {
+      metrics.count('entente_c2s_accepted_total', { transport: direct ? 'direct-tls' : 'tcp' })
+      c2s.debug('client connected', { id, address })
+    },
+    clientLoggedIn(id: string, jid: string, mechanism: string, tls: string): void {
+      metrics.count('entente_c2s_logins_total', { mechanism })
+      c2s.info('client logged in', { id, jid, mechanism, tls })
+    },
+    clientRefused(id: string, address: string, user: string, mechanism: string, condition: string): void {
+      metrics.count('entente_c2s_login_failures_total', { condition })
+      c2s.info('login refused', { id, address, user, mechanism, condition })
+    },
+    clientClosed(id: string, jid: string, why: string): void {
+      metrics.count('entente_c2s_closed_total')
+      c2s.debug('client stream closed', { id, jid, why })
+    },
+    peerAccepted(id: string, address: string, direct: boolean): void {
+      metrics.count('entente_s2s_accepted_total', { transport: direct ? 'direct-tls' : 'tcp' })
+      s2s.debug('server connected', { id, address })
+    },
+    /** A pair of domains may be used on a stream from now on. */
+    peerAuthenticated(f: {
+      id: string
+      direction: 'in' | 'out'
+      local: string
+      remote: string
+      via: string
+      tls: string
+      certificate: string
+    }): void {
+      metrics.count('entente_s2s_authenticated_total', { direction: f.direction, mechanism: f.via })
+      s2s.info(f.direction === 'in' ? 'incoming stream authenticated' : 'outgoing stream authenticated', f)
+    },
+    peerRefused(f: { id: string; direction: 'in' | 'out'; local: string; remote: string; because: string; text: string }): void {
+      metrics.count('entente_s2s_refused_total', { direction: f.direction, because: f.because })
+      s2s.info('peer refused', f)
+    },
+    endpointFailed(f: { local: string; remote: string; endpoint: string; stage: string; why: string }): void {
+      metrics.count('entente_s2s_endpoint_failures_total', { stage: f.stage })
+      s2s.info('endpoint failed', f)
+    },
+    remoteUnreachable(f: { local: string; remote: string; stage: string; why: string }): void {
+      metrics.count('entente_s2s_unreachable_total', { stage: f.stage })
+      s2s.warn('remote domain cannot be reached', f)
+    },
+    /** An answer came that nobody had asked for: it changed nothing. */
+    peerUnsolicited(id: string, from: string, to: string): void {
+      metrics.count('entente_s2s_unsolicited_total')
+      s2s.warn('unsolicited dialback answer dropped', { id, from, to })
+    },
+    peerEnded(id: string, direction: 'in' | 'out', remote: string, by: 'us' | 'peer', condition: string, text: string): void {
+      metrics.count('entente_s2s_ended_total', { direction, by, condition: condition || 'none' })
+      s2s.info('stream ended', { id, direction, remote, by, condition, text })
+    },
+    peerClosed(id: string, direction: 'in' | 'out', remote: string, why: string): void {
+      metrics.count('entente_s2s_closed_total', { direction })
+      s2s.debug('stream closed', { id, direction, remote, why })
+    },
+    stanzaBounced(local: string, remote: string, condition: string, stage: string): void {
+      metrics.count('entente_s2s_bounced_total', { condition, stage })
+      s2s.debug('stanza bounced', { local, remote, condition, stage })
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { closeSync, openSync } from 'node:fs'
+import pino from 'pino'
+import { LEVELS, type Level, type Line, type LogSink } from './log.ts'
+
+/** Which levels a sink takes: everything from `min` on, or the ones listed (Prosody's two forms). */
+export type LevelFilter = { readonly min: Level; readonly max?: Level } | readonly Level[]
+
+function filter(levels: LevelFilter): (level: Level) => boolean {
+  if ('min' in levels) {
+    const low = LEVELS.indexOf(levels.min)
+    const high = LEVELS.indexOf(levels.max ?? 'error')
+    const set = new Set(LEVELS.slice(low, high + 1))
+    return (level) => set.has(level)
+  }
+  const set = new Set(levels)
+  return (level) => set.has(level)
+}
+
+const json = (line: Line): string => {
+  const out: [string, unknown][] = [
+    ['time', new Date(line.timeMs).toISOString()],
+    ['level', line.level],
+    ['name', line.name],
+    ['event', line.event],
+  ]
+  return JSON.stringify(Object.fromEntries([...out, ...line.fields]))
+}
+
+const COLOURS: Readonly<Record<Level, string>> = { debug: '\x1b[2m', info: '\x1b[36m', warn: '\x1b[33m', error: '\x1b[31m' }
+
+/** A line for people: `14:03:22 info  s2s  stream ready  remote=b.example via=external`. */
+export function pretty(line: Line, colour: boolean): string {
+  const time = new Date(line.timeMs).toTimeString().slice(0, 8)
+  const fields = line.fields
+    .map(([k, v]) => `${k}=${typeof v === 'string' && /[\s="]/.test(v) ? JSON.stringify(v) : v}`)
+    .join(' ')
+  const level = line.level.padEnd(5)
+  const shown = colour ? `${COLOURS[line.level]}${level}\x1b[0m` : level
+  return `${time} ${shown} ${line.name.padEnd(8)} ${line.event}${fields ? `  ${fields}` : ''}`
+}
+
+/** The process's own output: readable on a terminal, JSON otherwise. */
+export function consoleSink(levels: LevelFilter, out: NodeJS.WriteStream = process.stdout): LogSink {
+  const accepts = filter(levels)
+  const terminal = out.isTTY === true
+  return {
+    accepts,
+    write: (line) => void out.write(`${terminal ? pretty(line, true) : json(line)}\n`),
+    reopen: () => {},
+    close: () => {},
+  }
+}
+
+/**
+ * A file of JSON lines, 0600, made when missing; throws when it cannot be opened.
+ * `failed` is told once when writing fails later (disk full): the server goes on.
+ */
+export function fileSink(path: string, levels: LevelFilter, failed: (why: string) => void): LogSink {
+  closeSync(openSync(path, 'a', 0o600))
+  const destination = pino.destination({ dest: path, append: true, mode: 0o600, sync: false })
+  let told = false
+  destination.on('error', (error: Error) => {
+    if (!told) failed(`${path}: ${error.message}`)
+    told = true
+  })
+  return {
+    accepts: filter(levels),
+    write: (line) => void destination.write(`${json(line)}\n`),
+    reopen: () => destination.reopen(),
+    close: () => {
+      try {
+        destination.flushSync()
+      } catch {
+        // nothing was opened yet, or the disk is full: there is nobody left to tell
+      }
+      destination.end()
+    },
+  }
+}

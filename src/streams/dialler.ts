@@ -1,0 +1,183 @@
+import type { LinkFailure } from '../core/links.ts'
+import type { Clock } from '../net/clock.ts'
+import { type DialStage, dial } from '../net/dial.ts'
+import { Driver } from '../net/driver.ts'
+import type { Endpoint, Endpoints, LookupFailure } from '../net/endpoints.ts'
+import type { Outbox } from '../net/outbox.ts'
+import type { Events } from '../obs/events.ts'
+import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
+import { type Failure, S2S_OUT_START, type S2sOutContext, type Stage, s2sOut } from '../protocol/s2s-out.ts'
+import { PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import { PeerOut } from './peer-out.ts'
+import type { TlsProvider } from './tls.ts'
+
+export interface DiallerSetup {
+  readonly clock: Clock
+  readonly outbox: Outbox
+  readonly events: Events
+  readonly tls: TlsProvider
+  randomId(): string
+  resolve(domain: string): Promise<Endpoints>
+  readonly connectTimeoutMs: () => number
+  mayDial(address: string, port: number): string | undefined
+}
+
+/** What comes of an attempt to reach a domain: every endpoint is tried before it `failed`. */
+export interface DialEvents {
+  ready(stream: PeerOut, via: 'external' | 'dialback', certificate: CertificateVerdict): void
+  verified(verdict: KeyVerdict): void
+  failed(failure: LinkFailure): void
+  drained(): void
+  /** After `ready` only. */
+  lost(why: string): void
+}
+
+/**
+ * Goes through the endpoints of a remote domain until one gives a stream that is ready, and takes the next after a
+ * failure at any stage: TCP, TLS, certificate, stream, authentication.
+ */
+export class Dialler {
+  readonly #setup: DiallerSetup
+  /** Streams that are there or under way. */
+  readonly #open = new Set<PeerOut>()
+  #stopped = false
+
+  constructor(setup: DiallerSetup) {
+    this.#setup = setup
+  }
+
+  get streams(): ReadonlySet<PeerOut> {
+    return this.#open
+  }
+
+  async connect(context: S2sOutContext, events: DialEvents): Promise<void> {
+    const { local, remote } = context
+    const found = await this.#setup.resolve(remote)
+    if (found.failure !== undefined) {
+      this.#give(context, events, lookupFailed(found.failure))
+      return
+    }
+    const dialling = dial(found.endpoints, {
+      clock: this.#setup.clock,
+      connectTimeoutMs: this.#setup.connectTimeoutMs(),
+      mayDial: (address, port) => this.#setup.mayDial(address, port),
+    })
+    let furthest: LinkFailure | undefined
+    let told = 0
+    const note = (): void => {
+      for (; told < dialling.failures.length; told++) {
+        const { endpoint, stage, why } = dialling.failures[told]!
+        this.#setup.events.endpointFailed({ local, remote, endpoint: shown(endpoint), stage, why })
+      }
+    }
+    for (let connection = await dialling.next(); connection !== undefined; connection = await dialling.next()) {
+      note()
+      if (this.#stopped) {
+        connection.socket.destroy()
+        break
+      }
+      const failure = await this.#try(context, events, connection)
+      if (failure === undefined) return
+      dialling.report(connection.endpoint, DIAL_STAGE[failure.stage], failure.text)
+      note()
+      furthest = further(furthest, { stage: failure.stage, condition: failure.bounce, text: failure.text })
+    }
+    note()
+    this.#give(context, events, furthest ?? unreachable(dialling.failures.map((f) => f.why)))
+  }
+
+  #give(context: S2sOutContext, events: DialEvents, failure: LinkFailure): void {
+    if (context.purpose.is === 'link') {
+      const { local, remote } = context
+      this.#setup.events.remoteUnreachable({ local, remote, stage: failure.stage, why: failure.text })
+    }
+    events.failed(failure)
+  }
+
+  /** One connection. Resolves with its failure, or with undefined when it has served: it is ready, or the key is judged. */
+  #try(
+    context: S2sOutContext,
+    events: DialEvents,
+    { socket, endpoint }: { socket: import('node:net').Socket; endpoint: Endpoint },
+  ): Promise<Failure | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
+    let isReady = false
+    const id = this.#setup.randomId()
+    const { local, remote } = context
+    const stream = new PeerOut(id, local, remote, this.#setup.tls, {
+      ready: (ready, via, certificate) => {
+        isReady = true
+        this.#setup.events.peerAuthenticated({ id, direction: 'out', local, remote, via, tls: ready.tlsVersion, certificate })
+        events.ready(ready, via, certificate)
+        resolve(undefined)
+      },
+      verified: (verdict) => {
+        events.verified(verdict)
+        resolve(undefined)
+      },
+      failed: (failure) => {
+        if (isReady) this.#setup.events.peerEnded(id, 'out', remote, failure.by, failure.condition ?? '', failure.text)
+        resolve(failure)
+      },
+      unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
+      drained: () => events.drained(),
+      closed: (why) => {
+        this.#open.delete(stream)
+        this.#setup.events.peerClosed(id, 'out', remote, why)
+        resolve({ stage: 'stream', by: 'peer', condition: undefined, text: why, bounce: 'remote-server-timeout' })
+        if (isReady) events.lost(why)
+      },
+    })
+    this.#open.add(stream)
+    const driver = new Driver(socket, {
+      step: s2sOut(context),
+      state: S2S_OUT_START,
+      port: stream,
+      clock: this.#setup.clock,
+      outbox: this.#setup.outbox,
+      budget: PRE_AUTH_BUDGET,
+    })
+    stream.drive(driver)
+    driver.open(endpoint.tls === 'direct')
+    socket.resume()
+    return promise
+  }
+
+  /** Ends every stream with `system-shutdown`. */
+  stop(text: string): void {
+    this.#stopped = true
+    for (const stream of [...this.#open]) stream.close('system-shutdown', text)
+  }
+
+  destroy(): void {
+    for (const stream of [...this.#open]) stream.destroy()
+  }
+}
+
+const DIAL_STAGE: Readonly<Record<Stage, DialStage>> = {
+  stream: 'stream',
+  tls: 'tls',
+  certificate: 'tls',
+  auth: 'auth',
+  policy: 'policy',
+}
+
+const ORDER: readonly LinkFailure['stage'][] = ['lookup', 'connect', 'tls', 'stream', 'policy', 'certificate', 'auth']
+
+/** Of two failures the one that came further says more about what to do. */
+function further(one: LinkFailure | undefined, other: LinkFailure): LinkFailure {
+  return one === undefined || ORDER.indexOf(other.stage) >= ORDER.indexOf(one.stage) ? other : one
+}
+
+function lookupFailed(failure: LookupFailure): LinkFailure {
+  return { stage: 'lookup', condition: 'remote-server-not-found', text: failure.text }
+}
+
+function unreachable(reasons: readonly string[]): LinkFailure {
+  const why = [...new Set(reasons)].slice(0, 3).join('; ')
+  return { stage: 'connect', condition: 'remote-server-timeout', text: why === '' ? 'no connection' : `no connection: ${why}` }
+}
+
+function shown({ host, address, port, tls }: Endpoint): string {
+  return `${host} (${address.includes(':') ? `[${address}]` : address}:${port}, ${tls === 'direct' ? 'direct TLS' : 'STARTTLS'})`
+}

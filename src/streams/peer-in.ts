@@ -1,0 +1,133 @@
+import type { Router } from '../core/router.ts'
+import type { Source } from '../core/source.ts'
+import type { Driver, Port } from '../net/driver.ts'
+import type { TlsSetup } from '../net/wire.ts'
+import type { Events } from '../obs/events.ts'
+import type { KeyVerdict } from '../protocol/s2s.ts'
+import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
+import type { StreamCondition } from '../xmpp/errors.ts'
+import type { Stanza } from '../xmpp/stanza.ts'
+import type { TlsProvider } from './tls.ts'
+
+export interface PeerInSetup {
+  readonly router: Router
+  readonly events: Events
+  readonly tls: TlsProvider
+  /** Asks the authoritative server of the domain; never over this stream. */
+  verify(question: DialbackQuestion): Promise<KeyVerdict>
+  forget(stream: PeerIn): void
+}
+
+export type PeerInDriver = Driver<S2sInState, S2sInAnswer, S2sInQuestion, S2sInEvent>
+
+/** A stream that a remote server opened: stanzas pass for the pairs of domains that are proven on it, and no others. */
+export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEvent> {
+  readonly id: string
+  readonly #setup: PeerInSetup
+  /** Our domain -> remote domains that may speak to it here. */
+  readonly #pairs = new Map<string, Set<string>>()
+  #driver!: PeerInDriver // set by `drive`, right after construction
+  #host: string | undefined
+  #remote = ''
+  #pauses = 0
+
+  constructor(id: string, setup: PeerInSetup) {
+    this.id = id
+    this.#setup = setup
+  }
+
+  drive(driver: PeerInDriver): void {
+    this.#driver = driver
+  }
+
+  pause(): void {
+    if (this.#pauses++ === 0) this.#driver.pause()
+  }
+
+  resume(): void {
+    if (--this.#pauses === 0) this.#driver.resume()
+  }
+
+  /** The domains that are proven here, for `status`. */
+  get pairs(): readonly { readonly local: string; readonly remote: string }[] {
+    return [...this.#pairs].flatMap(([local, remotes]) => [...remotes].map((remote) => ({ local, remote })))
+  }
+
+  close(condition: StreamCondition, text: string): void {
+    this.#driver.feed({ on: 'close', condition, text })
+  }
+
+  ask(question: S2sInQuestion, answer: (a: S2sInAnswer) => void): void {
+    if (question.ask === 'certificate') {
+      const certificate = this.#setup.tls.judge(question.local, question.remote, question.tls.peerChain)
+      answer({ certificate })
+    } else {
+      void this.#setup.verify(question).then((dialback) => answer({ dialback }))
+    }
+  }
+
+  tell(event: S2sInEvent): void {
+    const { events } = this.#setup
+    switch (event.event) {
+      case 'opened':
+        this.#host = event.local
+        this.#remote = event.remote ?? ''
+        return
+      case 'authorised': {
+        let remotes = this.#pairs.get(event.local)
+        if (remotes === undefined) this.#pairs.set(event.local, (remotes = new Set()))
+        remotes.add(event.remote)
+        const { local, remote, via, certificate } = event
+        const tls = this.#driver.wire.tls?.version ?? 'none'
+        events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
+        return
+      }
+      case 'refused':
+        events.peerRefused({ id: this.id, direction: 'in', ...pick(event) })
+        return
+      case 'unsolicited':
+        events.peerUnsolicited(this.id, event.from ?? '', event.to ?? '')
+        return
+      case 'ended':
+        events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
+        return
+      case 'certificate':
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  /** RFC 6120 §8.1.1.2, §8.1.2.2: both addresses are there, ours is ours, and this pair of domains is proven here. */
+  stanza(stanza: Stanza): void {
+    const { to, from } = stanza
+    if (to === undefined || from === undefined) {
+      this.close('improper-addressing', `a stanza between servers has a valid '${to === undefined ? 'to' : 'from'}'`)
+      return
+    }
+    if (this.#pairs.get(to.domain)?.has(from.domain) === true) {
+      this.#setup.router.fromRemote(stanza, this)
+      return
+    }
+    if (!this.#setup.router.isLocal(to)) this.close('host-unknown', `${to.domain} is not served here`)
+    else if ([...this.#pairs.values()].some((remotes) => remotes.has(from.domain))) {
+      this.close('host-unknown', `this stream is not authenticated for ${to.domain}`)
+    } else this.close('invalid-from', `this stream is not authenticated for ${from.domain}`)
+  }
+
+  tls(): TlsSetup {
+    return this.#setup.tls.acceptServer(this.#host)
+  }
+
+  drained(): void {}
+
+  closed(why: string): void {
+    this.#pairs.clear()
+    this.#setup.events.peerClosed(this.id, 'in', this.#remote, why)
+    this.#setup.forget(this)
+  }
+}
+
+function pick({ local, remote, because, text }: { local: string; remote: string; because: string; text: string }) {
+  return { local, remote, because, text }
+}

@@ -1,0 +1,104 @@
+import type { RemoteStream } from '../core/links.ts'
+import type { Driver, Port } from '../net/driver.ts'
+import type { TlsSetup } from '../net/wire.ts'
+import type { CertificateAnswer, CertificateQuestion, CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
+import type { Failure, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
+import type { StreamCondition } from '../xmpp/errors.ts'
+import type { Stanza } from '../xmpp/stanza.ts'
+import type { TlsProvider } from './tls.ts'
+
+/** How one attempt on one connection ends or goes on. `failed` and `verified` once; after `ready` only the last two. */
+export interface PeerOutOwner {
+  ready(stream: PeerOut, via: 'external' | 'dialback', certificate: CertificateVerdict): void
+  verified(verdict: KeyVerdict): void
+  failed(failure: Failure): void
+  unsolicited(from: string, to: string): void
+  drained(): void
+  closed(why: string): void
+}
+
+export type PeerOutDriver = Driver<S2sOutState, CertificateAnswer, CertificateQuestion, S2sOutEvent>
+
+/** A stream that we opened, for one pair of domains. */
+export class PeerOut implements RemoteStream, Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
+  readonly id: string
+  readonly local: string
+  readonly remote: string
+  readonly #tls: TlsProvider
+  readonly #owner: PeerOutOwner
+  #driver!: PeerOutDriver // set by `drive`, right after construction
+
+  constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
+    this.id = id
+    this.local = local
+    this.remote = remote
+    this.#tls = tls
+    this.#owner = owner
+  }
+
+  drive(driver: PeerOutDriver): void {
+    this.#driver = driver
+  }
+
+  get tlsVersion(): string {
+    return this.#driver.wire.tls?.version ?? 'none'
+  }
+
+  write(stanza: Stanza): void {
+    stanza.writeTo(this.#driver.wire)
+  }
+
+  get isCongested(): boolean {
+    return this.#driver.wire.isCongested
+  }
+
+  close(condition?: StreamCondition, text?: string): void {
+    this.#driver.feed({ on: 'close', condition, text })
+  }
+
+  destroy(): void {
+    this.#driver.wire.destroy()
+  }
+
+  ask(question: CertificateQuestion, answer: (a: CertificateAnswer) => void): void {
+    answer({ certificate: this.#tls.judge(question.local, question.remote, question.tls.peerChain) })
+  }
+
+  tell(event: S2sOutEvent): void {
+    switch (event.event) {
+      case 'ready':
+        this.#owner.ready(this, event.via, event.certificate)
+        return
+      case 'verified':
+        this.#owner.verified(event.verdict)
+        return
+      case 'failed':
+        this.#owner.failed(event.failure)
+        return
+      case 'unsolicited':
+        this.#owner.unsolicited(event.from ?? '', event.to ?? '')
+        return
+      case 'certificate':
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  /** Without bidi nothing may come this way (RFC 6120 §4.5). */
+  stanza(): void {
+    this.close('not-authorized', 'this stream is for our stanzas only; open one of your own')
+  }
+
+  tls(): TlsSetup {
+    return this.#tls.dialServer(this.local, this.remote)
+  }
+
+  drained(): void {
+    this.#owner.drained()
+  }
+
+  closed(why: string): void {
+    this.#owner.closed(why)
+  }
+}

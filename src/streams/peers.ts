@@ -1,0 +1,180 @@
+import type { Socket } from 'node:net'
+import type { Connector, LinkEvents } from '../core/links.ts'
+import type { Router } from '../core/router.ts'
+import type { Clock } from '../net/clock.ts'
+import { Driver } from '../net/driver.ts'
+import type { Endpoints } from '../net/endpoints.ts'
+import type { Outbox } from '../net/outbox.ts'
+import type { Events } from '../obs/events.ts'
+import { type PeerOptions, peerRules } from '../policy/peer.ts'
+import { dialbackKey } from '../protocol/dialback.ts'
+import type { KeyVerdict, PeerRules } from '../protocol/s2s.ts'
+import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
+import type { S2sOutContext } from '../protocol/s2s-out.ts'
+import { authenticatedBudget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import { Dialler } from './dialler.ts'
+import { PeerIn } from './peer-in.ts'
+import type { TlsProvider } from './tls.ts'
+
+/** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
+export interface PeersSetup {
+  readonly router: Router
+  readonly clock: Clock
+  readonly outbox: Outbox
+  readonly events: Events
+  readonly tls: TlsProvider
+  readonly randomBytes: (length: number) => Uint8Array
+  resolve(domain: string): Promise<Endpoints>
+  /** Policy of one of our hosts. */
+  options(local: string): PeerOptions
+  /** dialback_secret of a host (XEP-0185). */
+  secret(local: string): string
+  mayDial(address: string, port: number): string | undefined
+  readonly anyDomain: () => string
+  readonly stanzaBytes: () => number
+  /** s2s_timeout: the whole negotiation. */
+  readonly negotiationMs: () => number
+  readonly connectTimeoutMs: () => number
+}
+
+/** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
+const MOST_VERIFICATIONS = 200
+const DIALBACK_MS = 25_000
+
+/** Every stream with another server, in and out. */
+export class Peers implements Connector {
+  readonly #setup: PeersSetup
+  readonly #rules: PeerRules
+  readonly #dialler: Dialler
+  readonly #incoming = new Map<PeerIn, () => void>()
+  #verifying = 0
+
+  constructor(setup: PeersSetup) {
+    this.#setup = setup
+    this.#rules = peerRules((local) => setup.options(local))
+    this.#dialler = new Dialler({
+      clock: setup.clock,
+      outbox: setup.outbox,
+      events: setup.events,
+      tls: setup.tls,
+      randomId: () => this.#randomId(8),
+      resolve: (domain) => setup.resolve(domain),
+      connectTimeoutMs: setup.connectTimeoutMs,
+      mayDial: (address, port) => setup.mayDial(address, port),
+    })
+  }
+
+  #randomId(bytes: number): string {
+    return Buffer.from(this.#setup.randomBytes(bytes)).toString('hex')
+  }
+
+  /** Takes an accepted connection. `direct`: TLS from the first byte. */
+  accept(socket: Socket, direct: boolean): void {
+    const { router, events, tls, clock, outbox } = this.#setup
+    const stream = new PeerIn(this.#randomId(8), {
+      router,
+      events,
+      tls,
+      verify: (question) => this.#verify(question),
+      forget: (gone) => void this.#incoming.delete(gone),
+    })
+    const driver = new Driver(socket, {
+      step: s2sIn(this.#inContext()),
+      state: S2S_IN_START,
+      port: stream,
+      clock,
+      outbox,
+      budget: PRE_AUTH_BUDGET,
+    })
+    stream.drive(driver)
+    this.#incoming.set(stream, () => driver.wire.destroy())
+    events.peerAccepted(stream.id, driver.wire.remoteAddress, direct)
+    driver.open(direct)
+  }
+
+  #inContext(): S2sInContext {
+    return {
+      serves: (domain) => this.#setup.router.hosts.has(domain),
+      defaultHost: this.#setup.anyDomain(),
+      rules: this.#rules,
+      dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
+      randomId: () => this.#randomId(16),
+      budget: authenticatedBudget(this.#setup.stanzaBytes()),
+      negotiationMs: this.#setup.negotiationMs(),
+      dialbackMs: DIALBACK_MS,
+      limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
+    }
+  }
+
+  #key(receiving: string, originating: string, id: string): string {
+    return dialbackKey(this.#setup.secret(originating), receiving, originating, id)
+  }
+
+  /** Connector: makes the stream of a link. */
+  connect(local: string, remote: string, events: LinkEvents): void {
+    const refusal = this.#rules.contact(local, remote, 'out')
+    if (refusal !== undefined) {
+      events.failed({ stage: 'policy', condition: 'not-allowed', text: refusal.toSender })
+      return
+    }
+    void this.#dialler.connect(this.#outContext(local, remote, { is: 'link' }), {
+      ready: (stream) => events.ready(stream),
+      verified: () => {},
+      failed: (failure) => events.failed(failure),
+      drained: () => events.drained(),
+      lost: (why) => events.lost(why),
+    })
+  }
+
+  #outContext(local: string, remote: string, purpose: S2sOutContext['purpose']): S2sOutContext {
+    return {
+      local,
+      remote,
+      purpose,
+      rules: this.#rules,
+      dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
+      budget: authenticatedBudget(this.#setup.stanzaBytes()),
+      negotiationMs: this.#setup.negotiationMs(),
+    }
+  }
+
+  /** Asks the authoritative server, found by DNS, over a connection of its own. Never rejects. */
+  #verify({ from, to, streamId, key }: DialbackQuestion): Promise<KeyVerdict> {
+    if (this.#verifying >= MOST_VERIFICATIONS) {
+      return Promise.resolve({ error: 'resource-constraint', text: 'too many dialback keys are being verified; try again later' })
+    }
+    this.#verifying++
+    const { promise, resolve } = Promise.withResolvers<KeyVerdict>()
+    void this.#dialler.connect(this.#outContext(to, from, { is: 'verify', streamId, key }), {
+      ready: () => {},
+      verified: (verdict) => resolve(verdict),
+      failed: ({ condition, text }) => resolve({ error: condition, text }),
+      drained: () => {},
+      lost: () => {},
+    })
+    return promise.finally(() => void this.#verifying--)
+  }
+
+  list() {
+    const incoming = [...this.#incoming.keys()].flatMap((stream) =>
+      stream.pairs.map((pair) => ({ id: stream.id, direction: 'in' as const, ...pair })),
+    )
+    const outgoing = [...this.#dialler.streams].map(({ id, local, remote }) => ({ id, direction: 'out' as const, local, remote }))
+    return [...incoming, ...outgoing]
+  }
+
+  get size(): number {
+    return this.#incoming.size + this.#dialler.streams.size
+  }
+
+  /** Ends every stream with `system-shutdown`. */
+  stop(text: string): void {
+    this.#dialler.stop(text)
+    for (const stream of [...this.#incoming.keys()]) stream.close('system-shutdown', text)
+  }
+
+  destroy(): void {
+    this.#dialler.destroy()
+    for (const destroy of [...this.#incoming.values()]) destroy()
+  }
+}
