@@ -27,7 +27,8 @@ export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> 
   })
 }
 
-export const port: Kind<number> = whole(1, 65_535)
+/** 0: any port that is free, for tests and for programs that embed the server. */
+export const port: Kind<number> = whole(0, 65_535)
 
 /** Milliseconds. In the file: a number of seconds, or text with a unit. */
 export function period(minMs = 0): Kind<number> {

@@ -1,12 +1,12 @@
 import type { ModuleDeclaration } from '../core/module.ts'
-import { disco } from './disco.ts'
-import { iq } from './iq.ts'
-import { message } from './message.ts'
-import { offline } from './offline.ts'
-import { ping } from './ping.ts'
-import { presence } from './presence/index.ts'
-import { roster } from './roster.ts'
-import { version } from './version.ts'
+import { disco } from '../modules/disco.ts'
+import { iq } from '../modules/iq.ts'
+import { message } from '../modules/message.ts'
+import { offline } from '../modules/offline.ts'
+import { ping } from '../modules/ping.ts'
+import { presence } from '../modules/presence/index.ts'
+import { roster } from '../modules/roster.ts'
+import { version } from '../modules/version.ts'
 
 /** Every module that comes with the server. */
 export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offline, ping, presence, roster, version]
