@@ -65,14 +65,36 @@ export class Source {
     }
   }
 
+  /** A character that is not ASCII, outside of quotes: luaparse names one byte of it, and a place near it. */
+  #foreign(line: number, column: number): Fault {
+    const bytes = this.line(line)
+    let start = Math.min(column, bytes.length - 1)
+    while (start > 0 && !isFirstByte(bytes, start)) start--
+    const character = /^[^\x00-\x7f][\x80-\xbf]*/.exec(bytes.slice(start))?.[0] ?? ''
+    return new Fault(this.position(line, start), `syntax error: unexpected character ${plain(character)}; text must be in quotes`)
+  }
+
+  #firstWord(): Position {
+    const line = this.text.slice(0, /\S/.exec(this.text)?.index ?? 0).split('\n').length
+    return this.startOfLine(line)
+  }
+
   #syntaxFault(error: unknown): Fault {
     if (error instanceof RangeError) return new Fault(this.position(1, 0), 'this file is nested too deeply to be read')
+    // luaparse trips over itself when the very first character is one that Lua does not know
+    if (error instanceof TypeError) return new Fault(this.#firstWord(), 'syntax error: unexpected character')
     if (!(error instanceof SyntaxError)) throw error
     // luaparse adds these two to the SyntaxError that it throws
     const { line = 1, column = 0 } = error as { line?: number; column?: number }
     const message = error.message.replace(/^\[\d+:\d+\] /, '')
+    if (/^unexpected symbol '[\x80-\xff]/.test(message)) return this.#foreign(line, column)
     return new Fault(this.position(line, column), `syntax error: ${plain(message)}${hint(message)}`)
   }
+}
+
+/** Of a character outside ASCII, in UTF-8. */
+function isFirstByte(bytes: string, index: number): boolean {
+  return bytes.charCodeAt(index) >= 0xc0
 }
 
 /** A parser's message quotes the source: bytes become text again. */
