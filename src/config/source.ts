@@ -65,13 +65,10 @@ export class Source {
     }
   }
 
-  /** A character that is not ASCII, outside of quotes: luaparse names one byte of it, and a place near it. */
-  #foreign(line: number, column: number): Fault {
-    const bytes = this.line(line)
-    let start = Math.min(column, bytes.length - 1)
-    while (start > 0 && !isFirstByte(bytes, start)) start--
-    const character = /^[^\x00-\x7f][\x80-\xbf]*/.exec(bytes.slice(start))?.[0] ?? ''
-    return new Fault(this.position(line, start), `syntax error: unexpected character ${plain(character)}; text must be in quotes`)
+  /** The place of a byte of the whole text. */
+  #place(index: number): Position {
+    const before = this.text.slice(0, index)
+    return this.position(before.split('\n').length, before.length - before.lastIndexOf('\n') - 1)
   }
 
   #firstWord(): Position {
@@ -84,18 +81,19 @@ export class Source {
     // luaparse trips over itself when the very first character is one that Lua does not know
     if (error instanceof TypeError) return new Fault(this.#firstWord(), 'syntax error: unexpected character')
     if (!(error instanceof SyntaxError)) throw error
-    // luaparse adds these two to the SyntaxError that it throws
-    const { line = 1, column = 0 } = error as { line?: number; column?: number }
+    // luaparse adds the offset to the SyntaxError that it throws; its line and column start at 0 or at 1, as it happens
+    const { index = 0 } = error as { index?: number }
+    const strange = NOT_LUA.exec(this.text.slice(index, index + 4))?.[0]
+    if (strange !== undefined && error.message.includes('unexpected symbol')) {
+      return new Fault(this.#place(index), `syntax error: unexpected character ${plain(strange)}; text must be in quotes`)
+    }
     const message = error.message.replace(/^\[\d+:\d+\] /, '')
-    if (/^unexpected symbol '[\x80-\xff]/.test(message)) return this.#foreign(line, column)
-    return new Fault(this.position(line, column), `syntax error: ${plain(message)}${hint(message)}`)
+    return new Fault(this.#place(index), `syntax error: ${plain(message)}${hint(message)}`)
   }
 }
 
-/** Of a character outside ASCII, in UTF-8. */
-function isFirstByte(bytes: string, index: number): boolean {
-  return bytes.charCodeAt(index) >= 0xc0
-}
+/** A character that has no meaning outside of quotes; one that is not ASCII with all its bytes. */
+const NOT_LUA = /^(?:[\x00-\x1f!@$?`\\\x7f]|[^\x00-\x7f][\x80-\xbf]*)/
 
 /** A parser's message quotes the source: bytes become text again. */
 function plain(message: string): string {

@@ -19,7 +19,17 @@ const cases: readonly (readonly [string, string, readonly string[]])[] = [
     'modules_enabled = {\n  "roster"\n  "disco"\n}',
     ["3:3 error syntax error: '}' expected near '\"disco\"'; is a comma or semicolon missing before it?"],
   ],
-  ['an unknown character at the start', '\n  §', ['2:3 error syntax error: unexpected character']],
+  ['an unknown character', '\n  §', ['2:3 error syntax error: unexpected character §; text must be in quotes']],
+  [
+    'a control character at the start',
+    '\n  \x01',
+    ['2:3 error syntax error: unexpected character \\x01; text must be in quotes'],
+  ],
+  [
+    'typographic quotes',
+    `admins = { “x@a.example” }\n${HOST}`,
+    ['1:12 error syntax error: unexpected character “; text must be in quotes'],
+  ],
   [
     'columns count characters',
     `local x = "äöü" .. nil\n${HOST}`,

@@ -57,6 +57,7 @@ describe('whatever is in a file', () => {
     ['deep parentheses', `log = ${'('.repeat(deep)}`, /nested too deeply/],
     ['a long chain of ..', `log = "a"${' .. "a"'.repeat(deep)}`, /nested too deeply/],
     ['many signs', `log = ${'- '.repeat(deep)}1`, /nested too deeply/],
+    ['deep after a loop', `while false do end\nlog = ${'- '.repeat(1500)}1`, /levels|overflow|nested/],
     ['text that doubles', `local s = "${'x'.repeat(1000)}"\n${'s = s .. s\n'.repeat(40)}`, /longer than 4 MiB/],
     ['an endless loop', 'while true do end', /endless loop/],
     ['endless recursion', 'local function f() return f() + 1 end\nf()', /overflow|endless loop/],
