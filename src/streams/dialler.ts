@@ -1,6 +1,6 @@
 import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
-import { type DialStage, dial } from '../net/dial.ts'
+import { type Connection, type DialStage, dial } from '../net/dial.ts'
 import { Driver } from '../net/driver.ts'
 import type { Endpoint, Endpoints, LookupFailure } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
@@ -95,11 +95,7 @@ export class Dialler {
   }
 
   /** One connection. Resolves with its failure, or with undefined when it has served: it is ready, or the key is judged. */
-  #try(
-    context: S2sOutContext,
-    events: DialEvents,
-    { socket, endpoint }: { socket: import('node:net').Socket; endpoint: Endpoint },
-  ): Promise<Failure | undefined> {
+  #try(context: S2sOutContext, events: DialEvents, { socket, endpoint }: Connection): Promise<Failure | undefined> {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     let isReady = false
     const id = this.#setup.randomId()
