@@ -8,7 +8,7 @@ export interface ControlRequest {
 
 /** The server's side: carries out a request as it came, whatever it is. */
 export function answerControl(operations: Operations, request: unknown): Promise<Outcome> {
-  if (!isRequest(request)) return Promise.resolve({ ok: false, lines: ['This is not a request.'] })
+  if (!isRequest(request)) return Promise.resolve({ ok: false, lines: ['A request is {"command": "...", "args": ["..."]}.'] })
   return runCommand(operations, request.command, request.args)
 }
 

@@ -3,9 +3,11 @@ import type { Outcome } from '../admin/commands.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { accountAddress } from '../server/account-operations.ts'
-import { controlSocketPath, keepsInMemory } from '../server/places.ts'
+import { controlSocketPath } from '../server/data-folder.ts'
+import { keepsInMemory } from '../server/providers.ts'
 import type { Jid } from '../xmpp/jid.ts'
 import { configFile, refuseErrors } from './config-file.ts'
+import { withStoppedServer } from './local-accounts.ts'
 import { newPassword } from './password.ts'
 import { askServer, report } from './running.ts'
 import { Failure } from './shell.ts'
@@ -44,8 +46,6 @@ async function perform(config: Config, account: Jid, args: readonly string[], na
       `${account.domain} keeps its accounts in memory (storage = "memory"), so that only a running server has any.`,
     )
   }
-  // the store and its friends cost a short command time; a running server has them loaded
-  const { withStoppedServer } = await import('./local-accounts.ts')
   return withStoppedServer(
     config,
     () => askServer(path, name, args),

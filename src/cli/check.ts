@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
-import { MODULES, STREAM_FEATURES } from '../modules/index.ts'
+import { moduleFacts } from '../server/modules.ts'
 import { configFile } from './config-file.ts'
 import { EXIT, Failure, type Shell } from './shell.ts'
 import type { Call } from './table.ts'
@@ -11,8 +11,7 @@ export async function run(call: Call): Promise<number> {
   const { shell, args, strict, json } = call
   const [what = 'config'] = args
   if (what !== 'config') throw new Failure(`${JSON.stringify(what)} cannot be checked; "entente check config" can.`, EXIT.usage)
-  const modules = [...MODULES, ...STREAM_FEATURES.map((name) => ({ name }))]
-  const config = await loadConfig({ path: configFile(call), env: shell.env, modules })
+  const config = await loadConfig({ path: configFile(call), env: shell.env, modules: moduleFacts() })
   const refused = config.problems.filter((p) => p.severity === 'error' || (strict && p.severity === 'warning')).length
   if (json) shell.out(JSON.stringify(asData(config, refused === 0), undefined, 2))
   else printFindings(config, refused, shell)

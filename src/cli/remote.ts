@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { controlSocketPath } from '../server/places.ts'
+import { controlSocketPath } from '../server/data-folder.ts'
 import { FolderInUse, lockDataFolder } from '../store/lock.ts'
 import { configFile } from './config-file.ts'
 import { askServer, report } from './running.ts'
