@@ -135,6 +135,8 @@ export class Server implements Operations {
       host: (domain) => this.#router.hosts.get(domain),
       policy: (host) => this.#policies.client(host),
       negotiationMs: () => this.#policies.clientNegotiationMs,
+      patience: () => this.#policies.patience('c2s'),
+      preAuthBudget: () => this.#policies.preAuthBudget('c2s'),
       tls: (domain) => this.#tls.acceptClient(domain),
     })
     this.#peers = new Peers({
@@ -146,6 +148,8 @@ export class Server implements Operations {
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
+      patience: () => this.#policies.patience('s2s'),
+      preAuthBudget: () => this.#policies.preAuthBudget('s2s'),
       connectTimeoutMs: () => this.#config.get(undefined, 'network_settings').connect_timeout ?? 20_000,
     })
     this.#links = new Links({

@@ -116,7 +116,7 @@ const wrong: readonly (readonly [OptionName, string])[] = [
   ['s2s_stanza_size_limit', '9999'],
   ['s2s_stanza_size_limit', '"1 KiB/s"'],
   ['s2s_send_queue_size', '1.5'],
-  ['c2s_ports', '{ 0 }'],
+  ['c2s_ports', '{ -1 }'],
   ['c2s_ports', '"http"'],
   ['interfaces', '{ "localhost" }'],
   ['interfaces', '{ "1.2.3.4.5" }'],
