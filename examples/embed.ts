@@ -21,11 +21,11 @@ VirtualHost "embed.localhost"
 )
 
 const server = await createServer({ configFile })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.stop())
 try {
   await server.start()
   await server.createAccount('romeo@embed.localhost', 'wherefore')
   console.log(`ready: romeo@embed.localhost, password "wherefore", on 127.0.0.1:${server.ports('c2s')[0]}; Ctrl-C ends it`)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.stop())
   await server.ended
   console.log('ended')
 } finally {

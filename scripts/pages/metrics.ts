@@ -16,12 +16,7 @@ interface EventFacts {
 export function metricsPage(root: string): string {
   const events = readEvents(readFileSync(join(root, 'src/obs/events.ts'), 'utf8'))
   const counters = events.map((e) => [code(e.counter), e.labels.map(code).join(', ') || 'none', e.events.map(code).join(', ')])
-  const lines = events.map((e) => [
-    e.events.map(code).join(', '),
-    e.name,
-    e.level,
-    e.fields.map(code).join(', '),
-  ])
+  const lines = events.map((e) => [e.events.map(code).join(', '), e.name, e.level, e.fields.map(code).join(', ')])
   return `# Counters and log events
 
 Each thing that an operator may want to see is one function in [src/obs/events.ts](../src/obs/events.ts): it writes a line

@@ -1,23 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Option } from '../../src/config/option.ts'
+import { OPTION_BY_NAME } from '../../src/config/options.ts'
 import { NETWORK_OPTIONS } from '../../src/config/options-network.ts'
 import { SERVER_OPTIONS } from '../../src/config/options-server.ts'
 import { STREAM_OPTIONS } from '../../src/config/options-streams.ts'
 import { OTHER_OPTIONS, otherOption } from '../../src/config/other-options.ts'
 import { code, table } from './table.ts'
 
-const GROUPS: readonly (readonly [string, Readonly<Record<string, Option<never>>>])[] = [
-  ['Process, hosts, accounts and storage', SERVER_OPTIONS as Readonly<Record<string, Option<never>>>],
-  ['Streams of clients and servers', STREAM_OPTIONS as Readonly<Record<string, Option<never>>>],
-  ['Ports, addresses, DNS and TLS', NETWORK_OPTIONS as Readonly<Record<string, Option<never>>>],
+const GROUPS: readonly (readonly [title: string, options: object])[] = [
+  ['Process, hosts, accounts and storage', SERVER_OPTIONS],
+  ['Streams of clients and servers', STREAM_OPTIONS],
+  ['Ports, addresses, DNS and TLS', NETWORK_OPTIONS],
 ]
 
 /** Every option, from the tables that the server itself reads by. */
 export function optionsPage(root: string): string {
   const used = usedOptions(root)
   const groups = GROUPS.map(([title, options]) => {
-    const rows = Object.entries(options).map(([name, option]) => row(name, option, used))
+    const rows = Object.keys(options).map((name) => row(name, OPTION_BY_NAME.get(name)!, used))
     return `## ${title}\n\n${table(['option', 'value', 'default', 'where', 'what it does'], rows)}\n`
   })
   return `# Options
@@ -36,7 +37,7 @@ ${groups.join('\n')}
 ${otherSection()}`
 }
 
-function row(name: string, option: Option<never>, used: ReadonlySet<string>): readonly string[] {
+function row(name: string, option: Option<unknown>, used: ReadonlySet<string>): readonly string[] {
   const works = option.status === 'works' && used.has(name)
   return [
     code(name),
@@ -48,7 +49,7 @@ function row(name: string, option: Option<never>, used: ReadonlySet<string>): re
 }
 
 /** The fields of a table option that nothing acts on yet. Those of `ssl` that have no effect are told when it is read. */
-function idleFields(option: Option<never>, used: ReadonlySet<string>): string {
+function idleFields(option: Option<unknown>, used: ReadonlySet<string>): string {
   if (option.kind.says.includes('ciphersuites')) return ''
   const fields = /^a table with any of ([\w, ]+)$/.exec(option.kind.says)?.[1]?.split(', ') ?? []
   const idle = fields.filter((field) => !used.has(field))
@@ -61,11 +62,10 @@ const UNSET: ReadonlyMap<string, string> = new Map([
   ['c2s_timeout', '30 s'],
 ])
 
-function shownDefault(name: string, option: Option<never>): string {
+function shownDefault(name: string, option: Option<unknown>): string {
   const unset = UNSET.get(name)
   if (unset !== undefined) return unset
-  // the type parameter is `never` only because rows of every type stand in one list
-  const { fallback, kind } = option as unknown as Option<unknown>
+  const { fallback, kind } = option
   if (typeof fallback === 'function') return `${code(String(fallback('')).replace(/^.*\//, ''))} beside the file`
   if (fallback === undefined) return 'unset'
   if (fallback instanceof Set) return code(luaList([...fallback]))
@@ -98,6 +98,12 @@ ${later.map(code).join(', ')}
 `
 }
 
+/** What the variables in the code stand for, where a name is put together. */
+const PREFIXES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['use', ['c2s', 's2s']],
+  ['service', ['c2s', 's2s', 'c2s_direct_tls', 's2s_direct_tls']],
+])
+
 /**
  * Names of options and of their fields that some code asks for. The options' own tables do not count, nor does what the
  * starter configuration says; a name may be put together, as in `${'$'}{service}_ports`.
@@ -111,10 +117,11 @@ function usedOptions(root: string): ReadonlySet<string> {
     const text = readFileSync(join(src, file), 'utf8')
     for (const [, name] of text.matchAll(/'([a-z0-9_]+)'/g)) used.add(name!)
     for (const [, name] of text.matchAll(/\.([a-z0-9_]+)/g)) used.add(name!)
-    for (const [list] of text.matchAll(/const \{[a-z0-9_, ]+\} = /g)) for (const [name] of list.matchAll(/[a-z0-9_]+/g)) used.add(name)
+    for (const [list] of text.matchAll(/const \{[a-z0-9_, ]+\} = /g))
+      for (const [name] of list.matchAll(/[a-z0-9_]+/g)) used.add(name)
     if (file.startsWith('config/')) continue
-    for (const [, suffix] of text.matchAll(/`\$\{service\}_(\w+)`/g)) {
-      for (const service of ['c2s', 's2s', 'c2s_direct_tls', 's2s_direct_tls']) used.add(`${service}_${suffix}`)
+    for (const [, part, suffix] of text.matchAll(/`\$\{(service|use)\}_(\w+)`/g)) {
+      for (const prefix of PREFIXES.get(part!)!) used.add(`${prefix}_${suffix}`)
     }
   }
   return used

@@ -7,12 +7,37 @@ type Protocol = NonNullable<ModuleDeclaration['implements']>[number]
 
 /** What is done below the modules: the streams themselves. `by`: the name in modules_enabled that switches it. */
 const STREAMS: readonly { readonly by: string; readonly does: string; readonly protocols: readonly Protocol[] }[] = [
-  { by: 'c2s', does: 'Streams of clients, on a port for STARTTLS and on one for TLS at once.', protocols: [{ rfc: 6120 }, { xep: 368 }] },
-  { by: 's2s', does: 'Streams of servers, the same way; SRV look-up; limits told to the other side.', protocols: [{ rfc: 6120 }, { rfc: 2782 }, { rfc: 8305 }, { xep: 368 }, { xep: 478 }] },
+  {
+    by: 'c2s',
+    does: 'Streams of clients, on a port for STARTTLS and on one for TLS at once.',
+    protocols: [{ rfc: 6120 }, { xep: 368 }],
+  },
+  {
+    by: 's2s',
+    does: 'Streams of servers, the same way; SRV look-up; limits told to the other side.',
+    protocols: [{ rfc: 6120 }, { rfc: 2782 }, { rfc: 8305 }, { xep: 368 }, { xep: 478 }],
+  },
   { by: 's2s_auth_certs', does: 'Judges the certificates of servers.', protocols: [{ rfc: 5280 }, { rfc: 9525 }, { xep: 178 }] },
   { by: 'tls', does: 'STARTTLS, TLS 1.2 and 1.3.', protocols: [{ rfc: 6120 }, { rfc: 7590 }, { rfc: 9325 }] },
-  { by: 'saslauth', does: 'SCRAM-SHA-256(-PLUS), SCRAM-SHA-1(-PLUS), PLAIN, ANONYMOUS for clients; EXTERNAL for servers.', protocols: [{ rfc: 5802 }, { rfc: 7677 }, { rfc: 4616 }, { rfc: 4505 }, { rfc: 5929 }, { rfc: 9266 }, { xep: 175 }, { xep: 440 }] },
-  { by: 'dialback', does: 'Knows a server by its DNS: all three roles, errors included.', protocols: [{ xep: 220 }, { xep: 185 }] },
+  {
+    by: 'saslauth',
+    does: 'SCRAM-SHA-256(-PLUS), SCRAM-SHA-1(-PLUS), PLAIN, ANONYMOUS for clients; EXTERNAL for servers.',
+    protocols: [
+      { rfc: 5802 },
+      { rfc: 7677 },
+      { rfc: 4616 },
+      { rfc: 4505 },
+      { rfc: 5929 },
+      { rfc: 9266 },
+      { xep: 175 },
+      { xep: 440 },
+    ],
+  },
+  {
+    by: 'dialback',
+    does: 'Knows a server by its DNS: all three roles, errors included.',
+    protocols: [{ xep: 220 }, { xep: 185 }],
+  },
 ]
 
 const ALWAYS: readonly (readonly [string, string])[] = [
