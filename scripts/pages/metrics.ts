@@ -31,7 +31,8 @@ is no HTTP endpoint for them yet.
 Every counter only grows, from 0 at the start of the process.
 
 ${table(['counter', 'labels', 'counts'], counters)}
-\`because\` is one of the reasons listed in [federation.md](federation.md#reasons), \`stage\` one of the stages there.
+\`because\` is one of the reasons listed in [federation.md](federation.md#reasons), \`stage\` one of the stages there. For an
+endpoint, \`stage\` is \`policy\` (it was not even tried), \`tcp\`, \`tls\` (certificates too), \`stream\` or \`auth\`.
 
 ## Log events
 

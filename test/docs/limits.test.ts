@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { OPTION_BY_NAME } from '../../src/config/options.ts'
@@ -52,4 +52,20 @@ test('every bound of docs/LIMITS.md is the one in the code', () => {
     assert.ok(name !== undefined && file !== undefined, `${what}: where does its bound come from?`)
     assert.equal(constant(name, file), boundValue(bound), `${what}: ${name}`)
   }
+})
+
+/** A number's size, and how often a text is prepared until it no longer changes: nothing that a peer can fill. */
+const NO_BOUNDS = ['src/config/fold.ts MAX_INT', 'src/xmpp/precis.ts MAX_ROUNDS']
+
+test('every MAX_ and MOST_ of the code is in docs/LIMITS.md', () => {
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'))
+  const found = files
+    .filter((file) => !file.startsWith('testing/'))
+    .flatMap((file) => {
+      const text = readFileSync(join(ROOT, 'src', file), 'utf8')
+      return [...text.matchAll(/^(?:export )?const ((?:MAX|MOST)_\w+)/gm)].map(([, name]) => `src/${file} ${name}`)
+    })
+  const told = rows().map(({ source }) => source.replace(/^`([\w.]+)` in (\S+)$/, '$2 $1'))
+  const missing = found.filter((one) => !told.includes(one) && !NO_BOUNDS.includes(one))
+  assert.deepEqual(missing, [])
 })
