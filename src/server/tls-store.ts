@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls'
 import type { Config, Service } from '../config/config.ts'
-import { type Identity, loadIdentities } from '../net/certificates.ts'
+import { type Identity, type IdentityIndex, indexFolder, loadIdentities } from '../net/certificates.ts'
 import { ChainJudge } from '../net/chain.ts'
 import type { Problem } from '../net/problem.ts'
 import { contextByName, tlsContext } from '../net/tls-context.ts'
@@ -48,12 +48,14 @@ export class TlsStore implements TlsProvider {
   }
 
   #load(config: Config, before: Generation | undefined): Generation {
+    const index = indexFolder(config.get(undefined, 'certificates'), this.#now(), this.#problems)
+    const identities = (use: Use) => this.#identities(config, use, index, before)
     const generation: Generation = {
       identities: {
-        c2s: this.#identities(config, 'c2s', before),
-        s2s: this.#identities(config, 's2s', before),
-        c2s_direct_tls: this.#identities(config, 'c2s_direct_tls', before),
-        s2s_direct_tls: this.#identities(config, 's2s_direct_tls', before),
+        c2s: identities('c2s'),
+        s2s: identities('s2s'),
+        c2s_direct_tls: identities('c2s_direct_tls'),
+        s2s_direct_tls: identities('s2s_direct_tls'),
       },
       contexts: new Map(),
       // the same stores, read again: one that is broken now keeps what it had
@@ -70,7 +72,7 @@ export class TlsStore implements TlsProvider {
     return generation
   }
 
-  #identities(config: Config, use: Use, before: Generation | undefined): ReadonlyMap<string, Identity> {
+  #identities(config: Config, use: Use, index: IdentityIndex, before: Generation | undefined): ReadonlyMap<string, Identity> {
     const hosts = config.hosts
       .filter(({ domain }) => config.enabledModules(domain).has('tls'))
       .map(({ domain }) => {
@@ -79,7 +81,7 @@ export class TlsStore implements TlsProvider {
       })
     const loaded = loadIdentities({
       hosts,
-      folder: config.get(undefined, 'certificates'),
+      index,
       nowMs: this.#now(),
       ...(before === undefined ? {} : { before: before.identities[use] }),
     })
