@@ -56,6 +56,7 @@ export class Actor {
 
   get tls(): ClientTls {
     const socket = this.#xmpp.socket.socket
+    if (!socket.authorized) throw new Error(`the client of ${this.account} did not verify the certificate of its server`)
     return { version: socket.getProtocol() ?? 'none', issuer: String(socket.getPeerCertificate().issuer.CN) }
   }
 

@@ -47,27 +47,28 @@ async function perform(keep: boolean, screen: Screen, interrupted: Promise<never
 }
 
 function introduce(stage: Stage, screen: Screen): void {
-  screen.line('Entente: two servers for two domains, in two processes, all on this machine.')
+  screen.line('Entente: two servers for two domains, all of it on this machine.')
   screen.line()
-  screen.line(`  name server  ${stage.nameServer}`)
-  screen.line(`  authority    "${AUTHORITY}": the servers trust it; the clients (@xmpp/client) trust it and no other`)
-  screen.line(`  files        ${stage.folder}, removed at the end`)
+  screen.item('name server', `${stage.nameServer}, asked by both servers`)
+  screen.item('authority', `${AUTHORITY}, trusted by the servers; the clients (@xmpp/client) trust no other`)
+  screen.item('files', `${stage.folder}, removed at the end`)
 }
 
+/** One screen: 24 lines of 80 columns. */
 function summarize(outcomes: readonly Outcome[], screen: Screen): void {
   screen.heading('Summary')
-  let act = ''
-  for (const outcome of outcomes) {
-    if (outcome.act !== act) screen.line((act = outcome.act))
-    screen.line(`  ${outcome.way.padEnd(16)} ${outcome.result}`)
+  for (const [index, { act, romeoToJuliet, julietToRomeo }] of outcomes.entries()) {
+    screen.line(`${index + 1}. ${act}`)
+    screen.item('romeo to juliet', romeoToJuliet)
+    screen.item('juliet to romeo', julietToRomeo)
   }
   screen.line()
-  screen.line(`All as it should be, in ${screen.seconds.toFixed(1)} s.`)
+  screen.line(`All as it should be, in ${screen.seconds.toFixed(1)} s. Nothing is left behind.`)
 }
 
 /** Leaves the pair of the first act to the reader, until Ctrl-C. */
 async function stayUp(stage: Stage, story: Story, screen: Screen, password: string, interrupted: Promise<never>): Promise<void> {
-  const { montague, capulet } = await Promise.race([story.raise(CERTIFICATES_REQUIRED), interrupted])
+  const [montague, capulet] = await Promise.race([story.raise(CERTIFICATES_REQUIRED), interrupted])
   screen.heading('Your turn')
   screen.line('Both servers are up again and demand certificates, as in the first act. Log in with a client of your own:')
   screen.line()
