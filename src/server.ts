@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { type Operations, runCommand, type Status } from './admin/commands.ts'
+import type { Operations, Status } from './admin/commands.ts'
+import { answerControl } from './admin/control.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
-import type { ModuleFacts } from './config/modules.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
 import { Links } from './core/links.ts'
 import type { ModuleDeclaration } from './core/module.ts'
@@ -22,7 +22,7 @@ import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { sinksOf } from './server/logging.ts'
-import { MODULES, STREAM_FEATURES } from './server/modules.ts'
+import { MODULES, moduleFacts } from './server/modules.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
@@ -63,11 +63,6 @@ export interface ServerOptions {
 /** How long the whole shutdown may take before everything left is cut off. */
 const SHUTDOWN_MS = 5000
 const QUEUE_BYTES = 32 * 1024 * 1024
-
-/** The modules that the configuration may name. */
-export function moduleFacts(extra: readonly ModuleDeclaration[] = []): readonly ModuleFacts[] {
-  return [...MODULES, ...extra].map(({ name }) => ({ name })).concat(STREAM_FEATURES.map((name) => ({ name })))
-}
 
 /**
  * Reads and checks a configuration and makes a server of it that has opened nothing yet.
@@ -208,7 +203,7 @@ export class Server implements Operations {
       this.#providers.use(this.#data)
       this.#resolver = this.#openResolver(this.#config)
       await this.#hosts.arrange(this.#config)
-      this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => this.#command(request))
+      this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       await this.#listeners.arrange(this.#config, this.#services())
       this.#pidFile = PidFile.write(this.#config.get(undefined, 'pidfile'))
     } catch (error) {
@@ -257,14 +252,6 @@ export class Server implements Operations {
     const clients = hosts.some((h) => h.kind === 'virtual' && h.enabled('c2s'))
     const peers = hosts.some((h) => h.enabled('s2s'))
     return [...(clients ? (['c2s', 'c2s_direct_tls'] as const) : []), ...(peers ? (['s2s', 's2s_direct_tls'] as const) : [])]
-  }
-
-  async #command(request: unknown): Promise<unknown> {
-    if (typeof request !== 'object' || request === null || !('command' in request) || typeof request.command !== 'string') {
-      return { ok: false, lines: ['a request is {"command": "...", "args": [...]}'] }
-    }
-    const args = 'args' in request && Array.isArray(request.args) ? request.args.map(String) : []
-    return runCommand(this, request.command, args)
   }
 
   // Operations
