@@ -11,14 +11,11 @@ export interface Act {
 export const MONTAGUE = 'montague.example'
 export const CAPULET = 'capulet.example'
 
-const strict = ['s2s_require_encryption = true', 's2s_secure_auth = true']
-const lenient = ['s2s_require_encryption = true', 's2s_secure_auth = false']
-
 export const CERTIFICATES_REQUIRED: Act = {
   title: 'Certificates required',
   why: 'Both servers demand a certificate of an authority that they trust, and both have one.',
-  montague: { lines: strict, shows: 'certificate of the authority' },
-  capulet: { lines: strict, shows: 'certificate of the authority' },
+  montague: { secureAuth: true, shows: 'of the authority' },
+  capulet: { secureAuth: true, shows: 'of the authority' },
 }
 
 export const DIALBACK: Act = {
@@ -26,13 +23,13 @@ export const DIALBACK: Act = {
   why:
     `${CAPULET} now shows other servers a certificate that it signed itself. ${MONTAGUE} uses it to encrypt and does ` +
     'not believe it: when that server calls, it calls back at the address that DNS has for the domain (dialback).',
-  montague: { lines: lenient, shows: 'certificate of the authority' },
-  capulet: { lines: lenient, shows: 'self-signed certificate' },
+  montague: { secureAuth: false, shows: 'of the authority' },
+  capulet: { secureAuth: false, shows: 'self-signed' },
 }
 
 export const REFUSED: Act = {
   title: 'A self-signed certificate, refused by s2s_secure_auth',
   why: `The same certificate, but ${MONTAGUE} demands a valid one again: nothing passes, either way.`,
-  montague: { lines: strict, shows: 'certificate of the authority' },
-  capulet: { lines: lenient, shows: 'self-signed certificate' },
+  montague: { secureAuth: true, shows: 'of the authority' },
+  capulet: { secureAuth: false, shows: 'self-signed' },
 }

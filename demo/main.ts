@@ -47,10 +47,10 @@ async function perform(keep: boolean, screen: Screen, interrupted: Promise<never
 }
 
 function introduce(stage: Stage, screen: Screen): void {
-  screen.line('Entente: two servers for two domains, all of it on this machine.')
+  screen.line('Entente: two servers for two domains, on this machine, with TLS between them.')
   screen.line()
   screen.item('name server', `${stage.nameServer}, asked by both servers`)
-  screen.item('authority', `${AUTHORITY}, trusted by the servers; the clients (@xmpp/client) trust no other`)
+  screen.item('authority', `${AUTHORITY}, trusted by the servers; no other by the clients`)
   screen.item('files', `${stage.folder}, removed at the end`)
 }
 
@@ -63,7 +63,7 @@ function summarize(outcomes: readonly Outcome[], screen: Screen): void {
     screen.item('juliet to romeo', julietToRomeo)
   }
   screen.line()
-  screen.line(`All as it should be, in ${screen.seconds.toFixed(1)} s. Nothing is left behind.`)
+  screen.line(`All as it should be, in ${screen.seconds.toFixed(1)} s.`)
 }
 
 /** Leaves the pair of the first act to the reader, until Ctrl-C. */

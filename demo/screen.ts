@@ -45,12 +45,12 @@ export class Screen {
 
   /** What is known about the event above. */
   fact(label: string, text: string): void {
-    this.#labelled(' '.repeat(11), label.padEnd(12), text)
+    this.#labelled(' '.repeat(9), `  ${label}`.padEnd(20), text)
   }
 
   /** A line of a list. */
   item(label: string, text: string): void {
-    this.#labelled('  ', label.padEnd(16), text)
+    this.#labelled('  ', label.padEnd(17), text)
   }
 
   good(text: string): void {

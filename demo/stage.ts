@@ -7,10 +7,10 @@ import { ServerProcess } from './server-process.ts'
 
 /** What an act changes in a server's configuration. */
 export interface Policy {
-  /** Lines of the configuration file. */
-  readonly lines: readonly string[]
+  /** `s2s_secure_auth`: other servers must have a valid certificate. */
+  readonly secureAuth: boolean
   /** The certificate that other servers see; clients always see the authority's. */
-  readonly shows: 'certificate of the authority' | 'self-signed certificate'
+  readonly shows: 'of the authority' | 'self-signed'
 }
 
 /** A server that is up and published in DNS. */
@@ -58,6 +58,7 @@ export class Stage implements AsyncDisposable {
   /** Starts the server of a domain, or starts it again under another policy; its accounts stay. */
   async serve(domain: string, policy: Policy): Promise<Running> {
     await this.#running.get(domain)?.stop()
+    this.#dns.queries.length = 0
     if (this.#closed) throw new Error('the demo is over')
     const server = new ServerProcess(this.#configure(domain, policy))
     this.#running.set(domain, server)
@@ -67,13 +68,12 @@ export class Stage implements AsyncDisposable {
     return { domain, process: server, c2s, s2s }
   }
 
-  #configure(domain: string, { lines, shows }: Policy): string {
+  #configure(domain: string, { secureAuth, shows }: Policy): string {
     const folder = join(this.folder, domain)
     mkdirSync(join(folder, 'certificates'), { recursive: true })
     const names = { dns: [domain], nowMs: Date.now() }
     save(join(folder, 'certificates', domain), this.authority.issue(names))
-    if (shows === 'self-signed certificate')
-      save(join(folder, 'self-signed'), this.authority.issue({ ...names, selfSigned: true }))
+    if (shows === 'self-signed') save(join(folder, 'self-signed'), this.authority.issue({ ...names, selfSigned: true }))
     const file = join(folder, 'entente.cfg.lua')
     writeFileSync(
       file,
@@ -86,18 +86,21 @@ certificates = "certificates"
 ssl = { cafile = "${this.authorityFile}" }
 run_as_root = true
 modules_enabled = { "tls", "saslauth", "dialback", "roster", "disco", "ping", "version" }
-${lines.join('\n')}
+s2s_require_encryption = true
+s2s_secure_auth = ${secureAuth}
 
 VirtualHost "${domain}"
-${shows === 'self-signed certificate' ? '  s2s_ssl = { certificate = "self-signed.crt", key = "self-signed.key" }' : ''}
+${shows === 'self-signed' ? '  s2s_ssl = { certificate = "self-signed.crt", key = "self-signed.key" }' : ''}
 `,
     )
     return file
   }
 
-  /** Asks the demo's name server, as the servers do. */
+  /** What a server was told about a domain; rejects when none has asked in this act. */
   async lookUp(domain: string): Promise<{ readonly query: string; readonly answer: string }> {
     const query = `_xmpp-server._tcp.${domain}`
+    if (!this.#dns.queries.some(({ name, type }) => name === query && type === 'SRV'))
+      throw new Error(`nobody asked for ${query}`)
     const resolver = new Resolver()
     resolver.setServers([this.#nameServer])
     const [srv] = await resolver.resolveSrv(query)

@@ -64,13 +64,13 @@ export class Story {
   }
 
   #introduce(act: Act, montague: Running, capulet: Running): void {
-    for (const [{ domain, c2s, s2s }, { lines, shows }] of [
+    for (const [{ domain, c2s, s2s }, { secureAuth, shows }] of [
       [montague, act.montague],
       [capulet, act.capulet],
     ] as const) {
       this.#screen.event(`${domain} is up: port ${c2s} for clients, ${s2s} for servers`)
       this.#screen.fact('certificate', shows)
-      this.#screen.fact('policy', lines.join(', '))
+      this.#screen.fact('policy', `s2s_secure_auth = ${secureAuth}`)
     }
   }
 
@@ -86,8 +86,8 @@ export class Story {
     const { mechanism } = await server.process.event('client logged in')
     const { version, issuer } = actor.tls
     this.#screen.event(`${account} is logged in`)
-    this.#screen.fact('TLS', `${version}, certificate verified: issued by ${issuer}`)
-    this.#screen.fact('password', String(mechanism))
+    this.#screen.fact('TLS', `${version}, certificate of ${issuer} verified`)
+    this.#screen.fact('SASL', String(mechanism))
     return actor
   }
 }
