@@ -70,15 +70,17 @@ function summarize(outcomes: readonly Outcome[], screen: Screen): void {
 async function stayUp(stage: Stage, story: Story, screen: Screen, password: string, interrupted: Promise<never>): Promise<void> {
   const [montague, capulet] = await Promise.race([story.raise(CERTIFICATES_REQUIRED), interrupted])
   screen.heading('Your turn')
-  screen.line('Both servers are up again and demand certificates, as in the first act. Log in with a client of your own:')
-  screen.line()
+  screen.aside('Both servers are up again, as in the first act, and wait for a client of your own (STARTTLS).')
   for (const [user, { domain, c2s }] of [
     ['romeo', montague],
     ['juliet', capulet],
   ] as const) {
-    screen.line(`  ${`${user}@${domain}`.padEnd(24)} password ${password}   server ${ADDRESS}, port ${c2s} (STARTTLS)`)
+    screen.line(`${user}@${domain}`)
+    screen.item('password', password)
+    screen.item('server', `${ADDRESS} port ${c2s}`)
   }
-  screen.line(`  CA file to trust         ${stage.authorityFile}`)
+  screen.line('For both')
+  screen.item('CA to trust', stage.authorityFile)
   screen.line()
   screen.line('Ctrl-C ends the servers and removes their files.')
   try {

@@ -28,7 +28,8 @@ export class ServerProcess {
 
   constructor(configFile: string) {
     this.configFile = configFile
-    const child = spawn(COMMAND, ['start', '--config', configFile], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // a process group of its own: Ctrl-C on the terminal reaches the demo alone, which then ends the servers in order
+    const child = spawn(COMMAND, ['start', '--config', configFile], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     this.#child = child
     createInterface({ input: child.stdout }).on('line', (text) => this.#read(text))
     createInterface({ input: child.stderr }).on('line', (text) => this.#complaints.push(text))
