@@ -38,7 +38,7 @@ export class Exchange {
       const first = times.length === 1 ? ' (new connection)' : ''
       this.#screen.good(`${to.actor.name} reads "${arrival.stanza.getChildText('body')}" after ${times.at(-1)}${first}`)
     }
-    return `${tls}, ${expected}; delivered in ${times.join(', then ')}`
+    return `${tls}, ${METHODS[expected]}; delivered in ${times.join(', then ')}`
   }
 
   /** A message that must come back because `refusing` does not trust the other's certificate. Resolves with the reason. */

@@ -35,7 +35,7 @@ async function perform(keep: boolean, screen: Screen, interrupted: Promise<never
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`the demo did not end within ${LONGEST_MS / 1000} s`)), LONGEST_MS)
   try {
-    summarize(await Promise.race([story.tell(), interrupted, late.promise]), screen)
+    summarize(await Promise.race([story.tell(), interrupted, stage.failed, late.promise]), screen)
     clearTimeout(timer)
     if (keep) await stayUp(stage, story, screen, password, interrupted)
   } catch (error) {
@@ -50,7 +50,7 @@ function introduce(stage: Stage, screen: Screen): void {
   screen.line('Entente: two servers for two domains, on this machine, with TLS between them.')
   screen.line()
   screen.item('name server', `${stage.nameServer}, asked by both servers`)
-  screen.item('authority', `${AUTHORITY}, trusted by the servers; no other by the clients`)
+  screen.item('authority', `${AUTHORITY}; the servers trust it, the clients trust no other`)
   screen.item('files', `${stage.folder}, removed at the end`)
 }
 
@@ -68,7 +68,7 @@ function summarize(outcomes: readonly Outcome[], screen: Screen): void {
 
 /** Leaves the pair of the first act to the reader, until Ctrl-C. */
 async function stayUp(stage: Stage, story: Story, screen: Screen, password: string, interrupted: Promise<never>): Promise<void> {
-  const [montague, capulet] = await Promise.race([story.raise(CERTIFICATES_REQUIRED), interrupted])
+  const [montague, capulet] = await Promise.race([story.raise(CERTIFICATES_REQUIRED), interrupted, stage.failed])
   screen.heading('Your turn')
   screen.aside('Both servers are up again, as in the first act, and wait for a client of your own (STARTTLS).')
   for (const [user, { domain, c2s }] of [
@@ -84,7 +84,7 @@ async function stayUp(stage: Stage, story: Story, screen: Screen, password: stri
   screen.line()
   screen.line('Ctrl-C ends the servers and removes their files.')
   try {
-    await interrupted
+    await Promise.race([interrupted, stage.failed])
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error // asked for: the regular end
   }

@@ -45,7 +45,7 @@ export class Screen {
 
   /** What is known about the event above. */
   fact(label: string, text: string): void {
-    this.#labelled(' '.repeat(9), `  ${label}`.padEnd(20), text)
+    this.#labelled(' '.repeat(9), `  ${label}`.padEnd(19), text)
   }
 
   /** A line of a list. */

@@ -25,8 +25,10 @@ export class ServerProcess {
   readonly #complaints: string[] = []
   readonly #waiting = new Set<Waiting>()
   readonly #ended: Promise<void>
+  #stopping = false
 
-  constructor(configFile: string) {
+  /** `failed` is told when it ends without being asked. */
+  constructor(domain: string, configFile: string, failed: (error: Error) => void) {
     this.configFile = configFile
     // a process group of its own: Ctrl-C on the terminal reaches the demo alone, which then ends the servers in order
     const child = spawn(COMMAND, ['start', '--config', configFile], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
@@ -36,8 +38,10 @@ export class ServerProcess {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#ended = promise
     const over = (why: string) => {
-      for (const { reject } of this.#waiting) reject(new Error(`the server of ${configFile} ${why}`))
+      const error = new Error(`the server of ${domain} ${why}`)
+      for (const { reject } of this.#waiting) reject(error)
       this.#waiting.clear()
+      if (!this.#stopping) failed(error)
       resolve()
     }
     child.once('error', (error) => over(`did not start: ${error.message}`))
@@ -78,6 +82,7 @@ export class ServerProcess {
 
   /** Ends it, gently first. Resolves when the process is gone. */
   async stop(): Promise<void> {
+    this.#stopping = true
     this.#child.kill('SIGTERM')
     const impatient = setTimeout(() => this.kill(), PATIENCE_MS)
     await this.#ended

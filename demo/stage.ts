@@ -28,6 +28,7 @@ export const AUTHORITY = 'Entente demo CA'
 export class Stage implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'entente-demo-'))
   readonly authority = TestAuthority.root({ cn: AUTHORITY, nowMs: Date.now() })
+  readonly #failure = Promise.withResolvers<never>()
   readonly #dns = new TestDns()
   readonly #running = new Map<string, ServerProcess>()
   /** Whatever happens to this process, no server outlives it and no file is left. */
@@ -38,6 +39,7 @@ export class Stage implements AsyncDisposable {
   private constructor() {
     writeFileSync(this.authorityFile, this.authority.caPem)
     process.on('exit', this.#atExit)
+    this.#failure.promise.catch(() => {}) // whoever awaits it is told
   }
 
   static async open(): Promise<Stage> {
@@ -45,6 +47,11 @@ export class Stage implements AsyncDisposable {
     const { address, port } = await stage.#dns.start(ADDRESS)
     stage.#nameServer = `${address}:${port}`
     return stage
+  }
+
+  /** Rejects when a server ends by itself; never resolves. */
+  get failed(): Promise<never> {
+    return this.#failure.promise
   }
 
   get authorityFile(): string {
@@ -60,7 +67,7 @@ export class Stage implements AsyncDisposable {
     await this.#running.get(domain)?.stop()
     this.#dns.queries.length = 0
     if (this.#closed) throw new Error('the demo is over')
-    const server = new ServerProcess(this.#configure(domain, policy))
+    const server = new ServerProcess(domain, this.#configure(domain, policy), this.#failure.reject)
     this.#running.set(domain, server)
     const { c2s, s2s } = await server.ports()
     this.#dns.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target: `xmpp.${domain}`, port: s2s }] })

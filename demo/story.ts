@@ -31,7 +31,7 @@ export class Story {
   async tell(): Promise<readonly Outcome[]> {
     const exchange = this.#exchange
     await this.#play(CERTIFICATES_REQUIRED, async (romeo, juliet) => [
-      await exchange.talk(romeo, juliet, 'external', ['Is the garden gate open tonight?', 'I bring the lute.']),
+      await exchange.talk(romeo, juliet, 'external', ['Is the garden gate open?', 'I bring the lute.']),
       await exchange.talk(juliet, romeo, 'external', ['It is. Mind the dog.', 'And leave the lute at home.']),
     ])
     await this.#play(DIALBACK, async (romeo, juliet) => [
