@@ -28,7 +28,7 @@ function drawn(lines: readonly string[]): readonly string[] {
       return span('dim', time) + span(style, event)
     }
     if (/^ {9}\S/.test(line)) return span(style, line) // an event that needs a second line
-    const [, label, fact = ''] = /^( {2}(?:\w+ to \w+| {9}[A-Za-z][\w.]*(?: [a-z]+)?) +)(.*)$/.exec(line) ?? []
+    const [, label, fact = ''] = /^( {11}\S.{16}| {2}\w+ to \w+ +)(.*)$/.exec(line) ?? []
     if (label !== undefined) return span('label', label) + span('plain', fact)
     return span(/^(\d\. |\$ |Summary)/.test(line) ? 'bold' : /^-+$/.test(line) ? 'dim' : 'plain', line)
   })
