@@ -19,8 +19,6 @@ function anchors(text: string): ReadonlySet<string> {
   return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id!)])
 }
 
-/** Made by a run of the demo. */
-
 test('every relative link leads somewhere', () => {
   const all = new Map(pages().map(({ path, text }) => [path, text]))
   const broken: string[] = []
