@@ -99,12 +99,13 @@ export class TestStream {
     }
   }
 
-  /** Everything until the connection is closed. */
+  /** Everything until the connection is closed; the other side's end of the stream is answered with ours (RFC 6120 §4.4). */
   async untilClosed(): Promise<readonly Heard[]> {
     const all: Heard[] = []
     for (;;) {
       const heard = await this.next()
       all.push(heard)
+      if (heard.kind === 'end') this.end()
       if (heard.kind === 'closed') return all
     }
   }
@@ -172,6 +173,8 @@ export interface LoginOptions {
   readonly user: string
   readonly password: string
   readonly resource: string
+  /** xml:lang of its streams. */
+  readonly lang?: string
 }
 
 /** A client for tests: logged in by STARTTLS and PLAIN, and from then on a raw stream. */
@@ -183,7 +186,7 @@ export class TestClient extends TestStream {
     const socket = connect(o.port, o.address)
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     const client = new TestClient(socket)
-    const to = `to='${o.domain}' version='1.0'`
+    const to = `to='${o.domain}' version='1.0'${o.lang === undefined ? '' : ` xml:lang='${o.lang}'`}`
     await client.open(to)
     await client.startTls({ servername: o.domain })
     await client.open(to)
@@ -228,6 +231,20 @@ export class TestClient extends TestStream {
       kept.push(heard)
     }
     this.putBack(kept)
+  }
+
+  /**
+   * Everything that comes before the answer to a ping: what has been sent to this client until now. Taken; give it to
+   * `putBack` to hear it again.
+   */
+  async heard(fits: (e: Element) => boolean = () => true): Promise<readonly Heard[]> {
+    await this.ping()
+    return this.take().filter((h) => h.kind !== 'element' || fits(h.element))
+  }
+
+  /** The elements of {@link heard}. */
+  async elements(fits: (e: Element) => boolean = () => true): Promise<readonly Element[]> {
+    return (await this.heard(fits)).flatMap((h) => (h.kind === 'element' ? [h.element] : []))
   }
 
   /** The next message. */
