@@ -20,6 +20,9 @@ export class TestStream {
   readonly #heard: Heard[] = []
   #wake: (() => void) | undefined
   closed = false
+  /** Answer the end of the stream with ours, as RFC 6120 §4.4 wants it; a peer that does not is waited for. */
+  answersEnd = true
+  #ended = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -47,7 +50,10 @@ export class TestStream {
         header: (header) => hear({ kind: 'header', header }),
         stanza: (stanza) => hear({ kind: 'element', element: stanza.toElement() }),
         element: (element) => hear({ kind: 'element', element }),
-        end: () => hear({ kind: 'end' }),
+        end: () => {
+          hear({ kind: 'end' })
+          if (this.answersEnd && !this.#ended) this.end()
+        },
         fault: (condition, text) => {
           throw new Error(`the server sent what is no XMPP: ${condition} ${text}`)
         },
@@ -99,13 +105,12 @@ export class TestStream {
     }
   }
 
-  /** Everything until the connection is closed; the other side's end of the stream is answered with ours (RFC 6120 §4.4). */
+  /** Everything until the connection is closed. */
   async untilClosed(): Promise<readonly Heard[]> {
     const all: Heard[] = []
     for (;;) {
       const heard = await this.next()
       all.push(heard)
-      if (heard.kind === 'end') this.end()
       if (heard.kind === 'closed') return all
     }
   }
@@ -158,6 +163,7 @@ export class TestStream {
   }
 
   end(): void {
+    this.#ended = true
     this.send('</stream:stream>')
   }
 

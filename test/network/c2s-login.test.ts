@@ -46,7 +46,7 @@ async function bind(stream: TestStream, domain: string, resource = ''): Promise<
   stream.restart()
   const { features } = await stream.open(to(domain))
   assert.ok(features?.child('bind', NS.bind), 'bind is offered')
-  assert.equal(features.child('mechanisms', NS.sasl), undefined, 'and no more mechanisms')
+  assert.equal(features?.child('mechanisms', NS.sasl), undefined, 'and no more mechanisms')
   const wish = resource === '' ? '' : `<resource>${resource}</resource>`
   stream.send(`<iq type='set' id='b'><bind xmlns='${NS.bind}'>${wish}</bind></iq>`)
   const bound = await stream.element()
