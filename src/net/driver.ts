@@ -18,6 +18,8 @@ export interface Port<A, Q, E> {
   tls(): TlsSetup
   /** The wire has room again after it was congested. */
   drained(): void
+  /** The machine has said its last word: nothing may be written any more, and what still arrives counts for nothing. */
+  finishing?(): void
   /** All is over: the socket is gone. The last call. */
   closed(why: string): void
 }
@@ -247,6 +249,7 @@ export class Driver<S, A, Q, E> {
   #finish(): void {
     if (this.#finishing) return
     this.#finishing = true
+    this.#port.finishing?.()
     if (this.#peerEnded) {
       this.wire.end()
     } else {

@@ -29,6 +29,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   #driver!: PeerInDriver // set by `drive`, right after construction
   #host: string | undefined
   #remote = ''
+  #lang: string | undefined
   #pauses = 0
 
   constructor(id: string, setup: PeerInSetup) {
@@ -72,6 +73,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       case 'opened':
         this.#host = event.local
         this.#remote = event.remote ?? ''
+        this.#lang = event.lang
         return
       case 'authorised': {
         let remotes = this.#pairs.get(event.local)
@@ -106,7 +108,9 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       return
     }
     if (this.#pairs.get(to.domain)?.has(from.domain) === true) {
-      this.#setup.router.fromRemote(stanza, this)
+      // RFC 6120 §4.7.4: what has no language of its own is in the stream's
+      const stamped = stanza.lang === undefined && this.#lang !== undefined ? stanza.with({ lang: this.#lang }) : stanza
+      this.#setup.router.fromRemote(stamped, this)
       return
     }
     if (!this.#setup.router.isLocal(to)) this.close('host-unknown', `${to.domain} is not served here`)

@@ -20,6 +20,9 @@ export class TestStream {
   readonly #heard: Heard[] = []
   #wake: (() => void) | undefined
   closed = false
+  /** Answer the end of the stream with ours, as RFC 6120 §4.4 wants it; a peer that does not is waited for. */
+  answersEnd = true
+  #ended = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -47,7 +50,10 @@ export class TestStream {
         header: (header) => hear({ kind: 'header', header }),
         stanza: (stanza) => hear({ kind: 'element', element: stanza.toElement() }),
         element: (element) => hear({ kind: 'element', element }),
-        end: () => hear({ kind: 'end' }),
+        end: () => {
+          hear({ kind: 'end' })
+          if (this.answersEnd && !this.#ended) this.end()
+        },
         fault: (condition, text) => {
           throw new Error(`the server sent what is no XMPP: ${condition} ${text}`)
         },
@@ -157,6 +163,7 @@ export class TestStream {
   }
 
   end(): void {
+    this.#ended = true
     this.send('</stream:stream>')
   }
 
@@ -172,6 +179,8 @@ export interface LoginOptions {
   readonly user: string
   readonly password: string
   readonly resource: string
+  /** xml:lang of its streams. */
+  readonly lang?: string
 }
 
 /** A client for tests: logged in by STARTTLS and PLAIN, and from then on a raw stream. */
@@ -183,7 +192,7 @@ export class TestClient extends TestStream {
     const socket = connect(o.port, o.address)
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     const client = new TestClient(socket)
-    const to = `to='${o.domain}' version='1.0'`
+    const to = `to='${o.domain}' version='1.0'${o.lang === undefined ? '' : ` xml:lang='${o.lang}'`}`
     await client.open(to)
     await client.startTls({ servername: o.domain })
     await client.open(to)
@@ -228,6 +237,20 @@ export class TestClient extends TestStream {
       kept.push(heard)
     }
     this.putBack(kept)
+  }
+
+  /**
+   * Everything that comes before the answer to a ping: what has been sent to this client until now. Taken; give it to
+   * `putBack` to hear it again.
+   */
+  async heard(fits: (e: Element) => boolean = () => true): Promise<readonly Heard[]> {
+    await this.ping()
+    return this.take().filter((h) => h.kind !== 'element' || fits(h.element))
+  }
+
+  /** The elements of {@link heard}. */
+  async elements(fits: (e: Element) => boolean = () => true): Promise<readonly Element[]> {
+    return (await this.heard(fits)).flatMap((h) => (h.kind === 'element' ? [h.element] : []))
   }
 
   /** The next message. */
