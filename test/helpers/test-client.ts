@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
+import { type ConnectionOptions, TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { Element } from '../../src/xmpp/element.ts'
 import { authenticatedBudget, Framer, type StreamHeader } from '../../src/xmpp/framer.ts'
 import { NS } from '../../src/xmpp/ns.ts'
@@ -12,6 +12,13 @@ export type Heard =
   | { readonly kind: 'closed' }
 
 const WAIT_MS = 10_000
+
+/** What an error stanza says, as `type/condition: text`. */
+export function bounceOf(e: Element): string {
+  const error = e.child('error')!
+  const condition = error.children.find((c) => c.name !== 'text')?.name
+  return `${error.attr('type')}/${condition}: ${error.child('text', NS.stanzaErrors)?.text ?? ''}`
+}
 
 /** A raw stream for tests: says exactly what it is told, and lets the test await what comes back. */
 export class TestStream {
@@ -27,10 +34,24 @@ export class TestStream {
     this.#attach(socket)
   }
 
-  static async connect(address: string, port: number): Promise<TestStream> {
+  static async connect<T>(this: new (socket: Socket) => T, address: string, port: number): Promise<T> {
     const socket = connect(port, address)
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new TestStream(socket)
+    return new this(socket)
+  }
+
+  /** With TLS from the first byte (XEP-0368). */
+  static async connectTls<T>(
+    this: new (
+      socket: Socket,
+    ) => T,
+    address: string,
+    port: number,
+    options: ConnectionOptions,
+  ): Promise<T> {
+    const socket = tlsConnect({ host: address, port, rejectUnauthorized: false, ...options })
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+    return new this(socket)
   }
 
   get socket(): Socket {
@@ -71,17 +92,17 @@ export class TestStream {
   }
 
   /** The next thing that was heard, whatever it is. Rejects when nothing comes. */
-  async next(): Promise<Heard> {
+  async next(waitMs = WAIT_MS): Promise<Heard> {
     for (;;) {
       const heard = this.#heard.shift()
       if (heard !== undefined) return heard
-      await this.#more()
+      await this.#more(waitMs)
     }
   }
 
-  #more(): Promise<void> {
+  #more(waitMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing more came')), WAIT_MS)
+      const timer = setTimeout(() => reject(new Error('nothing more came')), waitMs)
       this.#wake = () => {
         clearTimeout(timer)
         this.#wake = undefined
@@ -91,9 +112,9 @@ export class TestStream {
   }
 
   /** The next element that fits; what does not fit is dropped. */
-  async element(fits: (e: Element) => boolean = () => true): Promise<Element> {
+  async element(fits: (e: Element) => boolean = () => true, waitMs = WAIT_MS): Promise<Element> {
     for (;;) {
-      const heard = await this.next()
+      const heard = await this.next(waitMs)
       if (heard.kind === 'element' && fits(heard.element)) return heard.element
       if (heard.kind === 'closed') throw new Error('the stream was closed')
     }
@@ -140,13 +161,23 @@ export class TestStream {
 
   /** The TLS handshake on the plain socket. */
   async secure(options: { servername: string; cert?: string; key?: string }): Promise<void> {
+    await this.#secure((socket) => tlsConnect({ socket, rejectUnauthorized: false, ...options }), 'secureConnect')
+  }
+
+  /** The TLS handshake as the one that was dialled. */
+  async secureAsServer(options: { cert: string; key: string }): Promise<void> {
+    const made = (socket: Socket) =>
+      new TLSSocket(socket, { isServer: true, requestCert: true, rejectUnauthorized: false, ...options })
+    await this.#secure(made, 'secure')
+  }
+
+  async #secure(wrap: (plain: Socket) => TLSSocket, done: 'secure' | 'secureConnect'): Promise<void> {
     const plain = this.#socket
     plain.removeAllListeners()
-    const secure = tlsConnect({ socket: plain, rejectUnauthorized: false, ...options })
-    this.#framer.stop()
-    this.#framer = this.#newFramer()
+    const secure = wrap(plain)
+    this.restart()
     this.#socket = secure
-    await new Promise((resolve, reject) => secure.once('secureConnect', resolve).once('error', reject))
+    await new Promise((resolve, reject) => secure.once(done, resolve).once('error', reject).once('close', reject))
     this.#attach(secure)
   }
 
@@ -154,6 +185,24 @@ export class TestStream {
   restart(): void {
     this.#framer.stop()
     this.#framer = this.#newFramer()
+  }
+
+  /** The other side's header. */
+  async header(): Promise<StreamHeader> {
+    const heard = await this.next()
+    if (heard.kind !== 'header') throw new Error(`expected a header, got ${JSON.stringify(heard)}`)
+    return heard.header
+  }
+
+  /** The stream error that comes, after whatever comes before it; undefined when the stream ends without one. */
+  async error(): Promise<{ readonly condition: string; readonly text: string; readonly element: Element } | undefined> {
+    for (const heard of await this.untilClosed()) {
+      if (heard.kind !== 'element' || !heard.element.is('error', NS.streams)) continue
+      const { element } = heard
+      const condition = element.children.find((c) => c.ns === NS.streamErrors && c.name !== 'text')?.name ?? ''
+      return { condition, text: element.child('text', NS.streamErrors)?.text ?? '', element }
+    }
+    return undefined
   }
 
   end(): void {
@@ -231,8 +280,8 @@ export class TestClient extends TestStream {
   }
 
   /** The next message. */
-  message(fits: (e: Element) => boolean = () => true): Promise<Element> {
-    return this.element((e) => e.name === 'message' && fits(e))
+  message(fits: (e: Element) => boolean = () => true, waitMs = WAIT_MS): Promise<Element> {
+    return this.element((e) => e.name === 'message' && fits(e), waitMs)
   }
 
   presence(fits: (e: Element) => boolean = () => true): Promise<Element> {
