@@ -94,8 +94,8 @@ ${setup.more ?? ''}
     rmSync(certs, { recursive: true, force: true })
     mkdirSync(certs)
     if (which === 'none') return
-    const issuer = which === 'self-signed' ? TestAuthority.root({ nowMs: Date.now() }) : this.ca
-    const issued = issuer.issue(typeof which === 'string' ? { dns: [domain, `*.${domain}`] } : which)
+    const options = typeof which === 'string' ? { dns: [domain, `*.${domain}`], selfSigned: which === 'self-signed' } : which
+    const issued = this.ca.issue(options)
     writeFileSync(join(certs, `${domain}.crt`), issued.chainPem)
     writeFileSync(join(certs, `${domain}.key`), issued.keyPem, { mode: 0o600 })
   }

@@ -1,7 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Server } from '../../src/server.ts'
-import { type IssueOptions, TestAuthority } from '../../src/testing/certificate-authority.ts'
+import type { IssueOptions } from '../../src/testing/certificate-authority.ts'
 import type { Element } from '../../src/xmpp/element.ts'
 import { NS } from '../../src/xmpp/ns.ts'
 import type { Network } from './network.ts'
@@ -94,9 +94,8 @@ export class ScriptedPeer implements AsyncDisposable {
     this.address = setup.address ?? '127.2.0.1'
     const { certificate = 'ca' } = setup
     if (certificate === 'none') return
-    const authority = certificate === 'self-signed' ? TestAuthority.root({ nowMs: Date.now() }) : network.ca
-    const options: IssueOptions = typeof certificate === 'string' ? { dns: [domain] } : certificate
-    const issued = authority.issue(certificate === 'self-signed' ? { ...options, selfSigned: true } : options)
+    const names = typeof certificate === 'string' ? { dns: [domain], selfSigned: certificate === 'self-signed' } : certificate
+    const issued = network.ca.issue(names)
     this.identity = { cert: issued.chainPem, key: issued.keyPem }
   }
 
