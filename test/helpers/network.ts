@@ -118,9 +118,9 @@ ${setup.more ?? ''}
     this.dns.set(`xmpp.${domain}`, { A: [address!] })
   }
 
-  /** Logs a user in over STARTTLS and sends initial presence unless told not to. */
+  /** Logs a user in (for a mere domain: a guest) over STARTTLS and sends initial presence unless told not to. */
   async client(account: string, options: { resource?: string; presence?: boolean } = {}): Promise<TestClient> {
-    const [user, domain] = account.split('@') as [string, string]
+    const [user, domain] = account.includes('@') ? (account.split('@') as [string, string]) : [undefined, account]
     const server = this.servers.get(domain)!
     const [address] = server.config.get(undefined, 'interfaces')
     const client = await TestClient.login({

@@ -120,12 +120,13 @@ export class TestStream {
     }
   }
 
-  /** Everything until the connection is closed. */
+  /** Everything until the connection is closed; the end of the stream is answered. */
   async untilClosed(): Promise<readonly Heard[]> {
     const all: Heard[] = []
     for (;;) {
       const heard = await this.next()
       all.push(heard)
+      if (heard.kind === 'end') this.end()
       if (heard.kind === 'closed') return all
     }
   }
@@ -218,7 +219,8 @@ export interface LoginOptions {
   readonly address: string
   readonly port: number
   readonly domain: string
-  readonly user: string
+  /** undefined: a guest, by ANONYMOUS. */
+  readonly user: string | undefined
   readonly password: string
   readonly resource: string
 }
@@ -238,10 +240,13 @@ export class TestClient extends TestStream {
       await client.startTls({ servername: o.domain })
       await client.open(to)
     }
-    const token = Buffer.from(`\0${o.user}\0${o.password}`).toString('base64')
-    client.send(`<auth xmlns='${NS.sasl}' mechanism='PLAIN'>${token}</auth>`)
+    const [mechanism, token] = o.user === undefined ? ['ANONYMOUS', ''] : ['PLAIN', btoa(`\0${o.user}\0${o.password}`)]
+    client.send(`<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${token}</auth>`)
     const answer = await client.element()
-    if (!answer.is('success', NS.sasl)) throw new Error(`login failed: ${answer}`)
+    if (!answer.is('success', NS.sasl)) {
+      client.destroy()
+      throw new Error(`login failed: ${answer}`)
+    }
     client.restart()
     await client.open(to)
     const bound = await client.request('set', '', `<bind xmlns='${NS.bind}'><resource>${o.resource}</resource></bind>`)
