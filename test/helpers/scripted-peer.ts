@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Server } from '../../src/server.ts'
@@ -25,12 +26,17 @@ export interface PeerSetup {
 /** One stream of a scripted peer, from either side. */
 export class PeerStream extends TestStream {
   #opened = ''
+  /** The id of the stream that we opened, as the other side gave it. */
+  streamId = ''
+  /** The id that `answer` has given. */
+  answeredId = ''
 
   /** Answers the header that came. */
   answer(features?: string, attrs = ''): void {
     const header = `<?xml version='1.0'?><stream:stream xmlns='${NS.server}' xmlns:stream='${NS.streams}' xmlns:db='${NS.dialback}'`
+    this.answeredId = randomUUID()
     const version = features === undefined ? '' : ` version='1.0'`
-    this.send(`${header} id='${Math.random()}'${version} ${attrs}>`)
+    this.send(`${header} id='${this.answeredId}'${version} ${attrs}>`)
     if (features !== undefined) this.send(`<stream:features>${features}</stream:features>`)
   }
 
@@ -50,12 +56,14 @@ export class PeerStream extends TestStream {
   /** Opens the stream as a server and remembers how. */
   async openAs(from: string, to: string): Promise<Element | undefined> {
     this.#opened = `from='${from}' to='${to}' version='1.0'`
-    return (await this.open(this.#opened, NS.server)).features
+    return this.reopen()
   }
 
   /** After STARTTLS or SASL. */
   async reopen(): Promise<Element | undefined> {
-    return (await this.open(this.#opened, NS.server)).features
+    const { header, features } = await this.open(this.#opened, NS.server)
+    this.streamId = header.id ?? ''
+    return features
   }
 
   /** Asks to be believed by dialback; the answer's type, and its error condition when there is one. */

@@ -78,6 +78,7 @@ export class TestStream {
   }
 
   #attach(socket: Socket): void {
+    socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#framer.push(chunk))
     socket.on('error', () => {})
     socket.on('close', () => {
