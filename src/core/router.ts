@@ -1,3 +1,4 @@
+import { bugFields } from '../obs/bug-fields.ts'
 import { StoreError } from '../store/store.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
@@ -149,11 +150,7 @@ export class Router {
       return
     }
     if (error instanceof StoreError) host.log.warn('storage failed', { why: error.message })
-    else
-      host.log.error('a handler failed', {
-        kind: stanza.kind,
-        why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      })
+    else host.log.error('this is a bug in Entente', { where: `${stanza.kind} handler`, ...bugFields(error) })
     this.refuse(stanza, new StanzaError('internal-server-error'))
   }
 
@@ -163,12 +160,20 @@ export class Router {
     for (const { run } of session.host.opened) run(session)
   }
 
-  /** Takes a session off the list and lets the modules end what hangs on it. Resolves when they have. */
+  /** Takes a session off the list and lets the modules end what hangs on it. Resolves when they have; never rejects. */
   async close(session: Session): Promise<void> {
     if (!session.host.sessions.remove(session)) return
     session.drained()
-    const ends = session.host.closed.map(({ run }) => run(session))
-    await Promise.allSettled(ends)
+    const { closed, log } = session.host
+    const ends = closed.map(async ({ module, run }) => {
+      try {
+        await run(session)
+      } catch (error) {
+        if (error instanceof StoreError) log.warn('storage failed', { module, why: error.message })
+        else log.error('this is a bug in Entente', { where: `${module}, at the end of a session`, ...bugFields(error) })
+      }
+    })
+    await Promise.all(ends)
   }
 
   isLocal(address: Jid): boolean {

@@ -99,6 +99,15 @@ export class Clients {
     for (const stream of [...this.#streams.values()]) stream.destroy()
   }
 
+  /** After a reload: ends the sessions on hosts that no longer serve clients. */
+  recheck(): void {
+    for (const stream of [...this.#streams.keys()]) {
+      const host = stream.session?.host
+      if (host === undefined || this.#setup.policy(host) !== undefined) continue
+      stream.close(new StreamError('host-gone', `${host.domain} no longer serves clients`))
+    }
+  }
+
   /** Ends the streams of one account (it was deleted, or its password changed). */
   endAccount(host: Host, local: string, error: StreamError): void {
     for (const session of host.sessions.of(local)) session.stream.close(error)

@@ -19,6 +19,8 @@ export interface ServerSetup {
   /** 'ca': by the network's authority. 'self-signed', 'none'; or what to issue instead. */
   readonly certificate?: 'ca' | 'self-signed' | 'none' | IssueOptions
   readonly modules?: readonly string[]
+  /** Lua for `log`; only errors, on the console, unless told otherwise. */
+  readonly log?: string
   readonly users?: readonly string[]
   /** Publish SRV and A records; true unless said otherwise. */
   readonly dns?: boolean
@@ -75,7 +77,7 @@ run_as_root = true
 dns_servers = { "${this.#dnsAddress}" }
 data_path = "data"
 certificates = "certs"
-log = { error = "*console" }
+log = ${setup.log ?? '{ error = "*console" }'}
 ssl = { cafile = "${join(this.folder, 'ca.pem')}" }
 modules_enabled = { ${modules.map((m) => `"${m}"`).join(', ')} }
 ${setup.global ?? ''}
