@@ -52,7 +52,17 @@ export class Dialler {
     return this.#open
   }
 
+  /** Never rejects: a bug on the way is a failure of the attempt. */
   async connect(context: S2sOutContext, events: DialEvents): Promise<void> {
+    try {
+      await this.#connect(context, events)
+    } catch (error) {
+      this.#setup.events.bug('dialling', error)
+      events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
+    }
+  }
+
+  async #connect(context: S2sOutContext, events: DialEvents): Promise<void> {
     const { local, remote } = context
     const found = await this.#setup.resolve(remote)
     if (found.failure !== undefined) {
@@ -128,6 +138,7 @@ export class Dialler {
       ended: lose,
       unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
       drained: () => events.drained(),
+      bug: (error) => this.#setup.events.bug(`outgoing stream ${id}`, error),
       closed: (why) => {
         this.#open.delete(stream)
         this.#setup.events.peerClosed(id, 'out', remote, why)
