@@ -23,13 +23,16 @@ for (const [index, proof] of (['external', 'dialback'] as const satisfies Proof[
       ])
     })
     after(async () => {
-      if (process.env['KEEP_LOG']) { const fs = await import('node:fs'); fs.writeFileSync('/tmp/p-'+proof+'.log', prosody.log()); fs.writeFileSync('/tmp/e-'+proof+'.log', ejabberd.log()) }
+      if (process.env['KEEP_LOG']) {
+        const fs = await import('node:fs')
+        fs.writeFileSync('/tmp/p-' + proof + '.log', prosody.log())
+        fs.writeFileSync('/tmp/e-' + proof + '.log', ejabberd.log())
+      }
       await Promise.all([prosody?.stop(), ejabberd?.stop(), network?.close()])
     })
 
     exchangeTests(() => [prosody, ejabberd])
 
-    test('as intended', () => {
-    })
+    test('as intended', () => {})
   })
 }
