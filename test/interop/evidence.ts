@@ -53,7 +53,7 @@ export const entente: Software = {
   name: 'Entente',
   view: 'names',
   start: startEntente,
-  plainOptions: '',
+  plainOptions: 'c2s_require_encryption = false',
   authenticated(direction, via, local, remote) {
     const event = direction === 'in' ? 'incoming stream authenticated' : 'outgoing stream authenticated'
     const facts = [`"local":"${local}"`, `"remote":"${remote}"`, `"via":"${via}"`].map((fact) => `(?=[^\\n]*${fact})`)
@@ -61,10 +61,16 @@ export const entente: Software = {
   },
 }
 
-/** Rejects unless the server authenticated its streams with the other domain this way, and no other way. */
-export async function assertAuthenticated(software: Software, peer: Peer, remote: string, via: Via): Promise<void> {
-  const other: Via = via === 'external' ? 'dialback' : 'external'
+/** Rejects unless the server's streams with the other domain were authenticated in these ways, and in no other. */
+export async function assertAuthenticated(
+  software: Software,
+  peer: Peer,
+  remote: string,
+  vias: Readonly<Record<Direction, Via>>,
+): Promise<void> {
   for (const direction of ['in', 'out'] as const) {
+    const via = vias[direction]
+    const other: Via = via === 'external' ? 'dialback' : 'external'
     await peer.waitForLog(software.authenticated(direction, via, peer.domain, remote), 2_000)
     assert.doesNotMatch(peer.log(), software.authenticated(direction, other, peer.domain, remote))
   }

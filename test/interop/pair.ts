@@ -1,13 +1,13 @@
 import { after, before, describe, test } from 'node:test'
 import type { Peer } from '../peers/peer.ts'
-import { assertAuthenticated, type Software } from './evidence.ts'
+import { assertAuthenticated, type Software, type Via } from './evidence.ts'
 import { exchangeTests } from './exchange.ts'
 import { type Proof, TestNetwork } from './network.ts'
 
 export interface Pair {
   readonly here: Software
   readonly there: Software
-  /** How each proves who it is; EXTERNAL is used when both have certificates that the other trusts. */
+  /** How each proves who it is on the streams that it opens. */
   readonly proofs: readonly [Proof, Proof]
   /** As in TestNetwork.open(). */
   readonly net: string
@@ -15,8 +15,9 @@ export interface Pair {
 
 /** Two servers federate: everything in exchangeTests(), and that they authenticated each other as these proofs ask for. */
 export function pairTests({ here, there, proofs, net }: Pair): void {
-  const via = proofs.every((proof) => proof === 'external') ? 'external' : 'dialback'
-  const options = (software: Software): string => (proofs.includes('plain') ? software.plainOptions : '')
+  const plain = proofs.includes('plain') // a certificate proves nothing to a server without TLS
+  const vias = proofs.map((proof): Via => (proof === 'external' && !plain ? 'external' : 'dialback'))
+  const options = (software: Software): string => (plain ? software.plainOptions : '')
 
   describe(`${here.name} (${proofs[0]}) and ${there.name} (${proofs[1]})`, () => {
     let network: TestNetwork | undefined
@@ -40,9 +41,10 @@ export function pairTests({ here, there, proofs, net }: Pair): void {
 
     exchangeTests(() => [peers[0]!, peers[1]!])
 
-    test(`each stream was authenticated by ${via}`, async () => {
-      await assertAuthenticated(here, peers[0]!, 'capulet.example', via)
-      await assertAuthenticated(there, peers[1]!, 'montague.example', via)
+    test('each stream was authenticated as these proofs ask for', async () => {
+      const [hereOut, thereOut] = [vias[0]!, vias[1]!]
+      await assertAuthenticated(here, peers[0]!, 'capulet.example', { out: hereOut, in: thereOut })
+      await assertAuthenticated(there, peers[1]!, 'montague.example', { out: thereOut, in: hereOut })
     })
   })
 }
