@@ -18,14 +18,23 @@ export interface Port<A, Q, E> {
   tls(): TlsSetup
   /** The wire has room again after it was congested. */
   drained(): void
+  /** The machine has said its last word: nothing may be written any more, and what still arrives counts for nothing. */
+  finishing?(): void
+  /** Code of ours threw: a bug. The stream is ended. */
+  bug(error: unknown): void
   /** All is over: the socket is gone. The last call. */
   closed(why: string): void
 }
 
-/** How long a peer may take to close after we have said our last word (RFC 6120 §4.4). */
-const CLOSE_WAIT_MS = 5000
-/** RFC 9325-shaped handshakes take milliseconds; a peer that needs longer is not one. */
-const TLS_HANDSHAKE_MS = 10_000
+/** How long a peer may take for what it must do for us. */
+export interface Patience {
+  /** For the TLS handshake. */
+  readonly tlsHandshakeMs: number
+  /** To read anything of what waits for it. */
+  readonly sendMs: number
+  /** To end its stream after we have said our last word (RFC 6120 §4.4). */
+  readonly closeMs: number
+}
 
 /** Runs one machine over one wire. The only code that knows both; it takes no decision of its own. */
 export class Driver<S, A, Q, E> {
@@ -33,6 +42,7 @@ export class Driver<S, A, Q, E> {
   readonly #step: Step<S, A, Q, E>
   readonly #port: Port<A, Q, E>
   readonly #clock: Clock
+  readonly #patience: Patience
   readonly #framer: Framer
   readonly #timers = new Map<string, Disposable>()
   readonly #inputs: Input<A>[] = []
@@ -48,12 +58,21 @@ export class Driver<S, A, Q, E> {
 
   constructor(
     socket: Socket,
-    setup: { step: Step<S, A, Q, E>; state: S; port: Port<A, Q, E>; clock: Clock; outbox: Outbox; budget: Budget },
+    setup: {
+      step: Step<S, A, Q, E>
+      state: S
+      port: Port<A, Q, E>
+      clock: Clock
+      outbox: Outbox
+      budget: Budget
+      patience: Patience
+    },
   ) {
     this.#step = setup.step
     this.#state = setup.state
     this.#port = setup.port
     this.#clock = setup.clock
+    this.#patience = setup.patience
     this.#framer = new Framer(
       {
         header: (header: StreamHeader) => this.feed({ on: 'header', header }),
@@ -65,15 +84,54 @@ export class Driver<S, A, Q, E> {
       setup.budget,
     )
     this.wire = new Wire(socket, setup.outbox, {
-      data: (chunk) => this.#framer.push(chunk),
-      ended: () => this.#peerGone(),
+      data: (chunk) => this.#received(chunk),
+      ended: () => this.#guard(() => this.#peerGone()),
       lost: (why) => this.#lost(why),
-      drained: () => this.#port.drained(),
+      blocked: () => this.#watchSending(),
+      drained: () => this.#guard(() => this.#port.drained()),
     })
   }
 
   get state(): S {
     return this.#state
+  }
+
+  #received(chunk: Uint8Array): void {
+    try {
+      this.#framer.push(chunk)
+    } catch (error) {
+      this.#bug(error)
+    }
+  }
+
+  /** For what comes from outside: an exception of ours ends this stream, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#bug(error)
+    }
+  }
+
+  #bug(error: unknown): void {
+    this.#port.bug(error)
+    this.#inputs.length = 0
+    try {
+      this.feed({ on: 'close', condition: 'internal-server-error' })
+    } catch {
+      this.wire.destroy('internal error')
+    }
+  }
+
+  /** A peer that reads nothing for too long is given up, so that nobody waits for it for ever. */
+  #watchSending(): void {
+    if (this.#over || this.#timers.has('#send')) return
+    const before = this.wire.drains
+    this.#timer('#send', this.#patience.sendMs, () => {
+      if (!this.wire.isBlocked) return
+      if (this.wire.drains === before) this.#fail('socket', 'the other side does not read what it is sent')
+      else this.#watchSending()
+    })
   }
 
   /** Gives the machine an input. Inputs that come up while effects run wait their turn. */
@@ -159,8 +217,8 @@ export class Driver<S, A, Q, E> {
     this.#port.ask(question, (answer) => {
       if (answered || this.#over) return
       answered = true
-      this.feed({ on: 'answer', id, answer })
-      if (hold) this.#release()
+      this.#guard(() => this.feed({ on: 'answer', id, answer }))
+      if (hold) this.#guard(() => this.#release())
     })
   }
 
@@ -170,10 +228,10 @@ export class Driver<S, A, Q, E> {
       return
     }
     this.#hold()
-    this.#timer('#tls', TLS_HANDSHAKE_MS, () => this.#fail('tls', 'the TLS handshake took too long'))
+    this.#timer('#tls', this.#patience.tlsHandshakeMs, () => this.#fail('tls', 'the TLS handshake took too long'))
     this.#framer.restart()
     this.#tlsRunning = true
-    this.wire.startTls(this.#port.tls(), (tls) => this.#secured(tls, then))
+    this.wire.startTls(this.#port.tls(), (tls) => this.#guard(() => this.#secured(tls, then)))
   }
 
   #secured(tls: TlsFacts, then: (() => void) | undefined): void {
@@ -213,7 +271,7 @@ export class Driver<S, A, Q, E> {
       name,
       this.#clock.after(delayMs, () => {
         this.#timers.delete(name)
-        run()
+        this.#guard(run)
       }),
     )
   }
@@ -241,12 +299,13 @@ export class Driver<S, A, Q, E> {
   #finish(): void {
     if (this.#finishing) return
     this.#finishing = true
+    this.#port.finishing?.()
     if (this.#peerEnded) {
       this.wire.end()
     } else {
       this.wire.flush()
     }
-    this.#timer('#close', CLOSE_WAIT_MS, () => this.wire.destroy('the other side did not close the stream'))
+    this.#timer('#close', this.#patience.closeMs, () => this.wire.destroy('the other side did not close the stream'))
     // the owner may have stopped reading; the end of the stream must be seen
     this.#paused = false
     this.#resumeReading()
@@ -259,11 +318,15 @@ export class Driver<S, A, Q, E> {
 
   #lost(why: string): void {
     if (this.#over) return
-    if (!this.#finishing) this.feed({ on: 'lost', stage: this.#tlsRunning ? 'tls' : 'socket', why })
+    if (!this.#finishing) this.#guard(() => this.feed({ on: 'lost', stage: this.#tlsRunning ? 'tls' : 'socket', why }))
     this.#over = true
     for (const timer of this.#timers.values()) timer.dispose()
     this.#timers.clear()
     this.#framer.stop()
-    this.#port.closed(why)
+    try {
+      this.#port.closed(why)
+    } catch (error) {
+      this.#port.bug(error)
+    }
   }
 }

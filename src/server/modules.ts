@@ -1,3 +1,4 @@
+import type { ModuleFacts } from '../config/modules.ts'
 import type { ModuleDeclaration } from '../core/module.ts'
 import { disco } from '../modules/disco.ts'
 import { iq } from '../modules/iq.ts'
@@ -13,3 +14,8 @@ export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offlin
 
 /** Features of streams, switched by the same lists of names as modules. */
 export const STREAM_FEATURES: readonly string[] = ['c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback']
+
+/** The modules that the configuration may name. */
+export function moduleFacts(extra: readonly ModuleDeclaration[] = []): readonly ModuleFacts[] {
+  return [...MODULES, ...extra].map(({ name }) => ({ name })).concat(STREAM_FEATURES.map((name) => ({ name })))
+}

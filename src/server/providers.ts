@@ -24,21 +24,28 @@ export class Providers {
   }
 
   store(config: Config, domain: string): Store {
-    const storage = config.get(domain, 'storage')
-    // the configuration's check lets a table pass only when it names one place for everything
-    const name = typeof storage === 'string' ? storage : storage.values().next().value
-    return name === 'memory' ? this.#data!.memory : this.#data!.internal
+    return keepsInMemory(config, domain) ? this.#data!.memory : this.#data!.internal
   }
 
   accounts(config: Config, { kind, domain }: Host): AccountProvider | undefined {
     if (kind === 'component') return undefined
-    if (config.get(domain, 'authentication') === 'anonymous') return anonymous(this.#random)
+    const store = this.store(config, domain)
+    if (config.get(domain, 'authentication') === 'anonymous') {
+      return anonymous(this.#random, async (local) => void (await store.transact([store.deletingOwned(domain, local)])))
+    }
     return internalHashed({
-      store: this.store(config, domain),
+      store,
       host: domain,
       random: this.#random,
       derive: this.#derive,
       secret: this.#data!.scramSecret,
     })
   }
+}
+
+/** Whether what a host stores is gone when the server ends. */
+export function keepsInMemory(config: Config, domain: string): boolean {
+  const storage = config.get(domain, 'storage')
+  // the configuration's check lets a table pass only when it names one place for everything
+  return (typeof storage === 'string' ? storage : storage.values().next().value) === 'memory'
 }

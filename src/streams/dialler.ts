@@ -1,13 +1,13 @@
 import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
 import { type Connection, type DialStage, dial } from '../net/dial.ts'
-import { Driver } from '../net/driver.ts'
+import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint, Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type Stage, s2sOut } from '../protocol/s2s-out.ts'
-import { PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import type { Budget } from '../xmpp/framer.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -19,6 +19,8 @@ export interface DiallerSetup {
   randomId(): string
   resolve(domain: string): Promise<Endpoints>
   readonly connectTimeoutMs: () => number
+  readonly patience: () => Patience
+  readonly preAuthBudget: () => Budget
   mayDial(address: string, port: number): string | undefined
 }
 
@@ -50,7 +52,17 @@ export class Dialler {
     return this.#open
   }
 
+  /** Never rejects: a bug on the way is a failure of the attempt. */
   async connect(context: S2sOutContext, events: DialEvents): Promise<void> {
+    try {
+      await this.#connect(context, events)
+    } catch (error) {
+      this.#setup.events.bug('dialling', error)
+      events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
+    }
+  }
+
+  async #connect(context: S2sOutContext, events: DialEvents): Promise<void> {
     const { local, remote } = context
     const found = await this.#setup.resolve(remote)
     if (found.failure !== undefined) {
@@ -126,6 +138,7 @@ export class Dialler {
       ended: lose,
       unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
       drained: () => events.drained(),
+      bug: (error) => this.#setup.events.bug(`outgoing stream ${id}`, error),
       closed: (why) => {
         this.#open.delete(stream)
         this.#setup.events.peerClosed(id, 'out', remote, why)
@@ -140,7 +153,8 @@ export class Dialler {
       port: stream,
       clock: this.#setup.clock,
       outbox: this.#setup.outbox,
-      budget: PRE_AUTH_BUDGET,
+      budget: this.#setup.preAuthBudget(),
+      patience: this.#setup.patience(),
     })
     stream.drive(driver)
     driver.open(endpoint.tls === 'direct')

@@ -1,19 +1,19 @@
 import type { Connector, LinkEvents } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Clock } from '../net/clock.ts'
-import { Driver } from '../net/driver.ts'
+import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Socket } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
 import { type PeerOptions, peerRules } from '../policy/peer.ts'
 import { dialbackKey } from '../protocol/dialback.ts'
-import type { KeyVerdict, PeerRules } from '../protocol/s2s.ts'
+import type { KeyVerdict, PeerRules, Refusal } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
-import { authenticatedBudget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import { Dialler } from './dialler.ts'
-import { PeerIn } from './peer-in.ts'
+import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
 /** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
@@ -35,6 +35,9 @@ export interface PeersSetup {
   /** s2s_timeout: the whole negotiation. */
   readonly negotiationMs: () => number
   readonly connectTimeoutMs: () => number
+  readonly patience: () => Patience
+  /** What a stream may cost before it has authenticated. */
+  readonly preAuthBudget: () => Budget
 }
 
 /** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
@@ -60,6 +63,8 @@ export class Peers implements Connector {
       randomId: () => this.#randomId(8),
       resolve: (domain) => setup.resolve(domain),
       connectTimeoutMs: setup.connectTimeoutMs,
+      patience: setup.patience,
+      preAuthBudget: setup.preAuthBudget,
       mayDial: (address, port) => setup.mayDial(address, port),
     })
   }
@@ -84,7 +89,8 @@ export class Peers implements Connector {
       port: stream,
       clock,
       outbox,
-      budget: PRE_AUTH_BUDGET,
+      budget: this.#setup.preAuthBudget(),
+      patience: this.#setup.patience(),
     })
     stream.drive(driver)
     this.#incoming.set(stream, () => driver.wire.destroy())
@@ -153,6 +159,25 @@ export class Peers implements Connector {
       lost: () => {},
     })
     return promise.finally(() => void this.#verifying--)
+  }
+
+  /** After a reload: ends what the new policy refuses. A certificate keeps the verdict that it got. */
+  recheck(): void {
+    for (const stream of [...this.#incoming.keys()]) stream.recheck(this.#refusal)
+    for (const stream of [...this.#dialler.streams]) stream.recheck(this.#refusal)
+  }
+
+  readonly #refusal: Recheck = (direction, local, remote, proof) => {
+    if (!this.#setup.router.hosts.has(local)) return { condition: 'host-gone', text: `${local} is no longer served here` }
+    const refusal =
+      proof === undefined ? this.#rules.contact(local, remote, direction) : this.#judge(direction, local, remote, proof)
+    return refusal === undefined ? undefined : { condition: refusal.condition, text: refusal.toPeer }
+  }
+
+  #judge(direction: 'in' | 'out', local: string, remote: string, { via, encrypted, certificate }: Proof): Refusal | undefined {
+    const dialback = via === 'dialback' ? 'valid' : 'untried'
+    const verdict = this.#rules.judge(local, remote, { direction, encrypted, certificate, asked: via, dialback })
+    return verdict.allow ? undefined : verdict
   }
 
   list() {

@@ -27,6 +27,9 @@ export class TestStream {
   readonly #heard: Heard[] = []
   #wake: (() => void) | undefined
   closed = false
+  /** Answer the end of the stream with ours, as RFC 6120 §4.4 wants it; a peer that does not is waited for. */
+  answersEnd = true
+  #ended = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -68,7 +71,10 @@ export class TestStream {
         header: (header) => hear({ kind: 'header', header }),
         stanza: (stanza) => hear({ kind: 'element', element: stanza.toElement() }),
         element: (element) => hear({ kind: 'element', element }),
-        end: () => hear({ kind: 'end' }),
+        end: () => {
+          hear({ kind: 'end' })
+          if (this.answersEnd && !this.#ended) this.end()
+        },
         fault: (condition, text) => {
           throw new Error(`the server sent what is no XMPP: ${condition} ${text}`)
         },
@@ -208,6 +214,7 @@ export class TestStream {
   }
 
   end(): void {
+    this.#ended = true
     this.send('</stream:stream>')
   }
 
@@ -224,6 +231,8 @@ export interface LoginOptions {
   readonly user: string | undefined
   readonly password: string
   readonly resource: string
+  /** xml:lang of its streams. */
+  readonly lang?: string
 }
 
 /** A client for tests: logged in by PLAIN, over STARTTLS where it is offered, and from then on a raw stream. */
@@ -235,13 +244,14 @@ export class TestClient extends TestStream {
     const socket = connect(o.port, o.address)
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     const client = new TestClient(socket)
-    const to = `to='${o.domain}' version='1.0'`
+    const to = `to='${o.domain}' version='1.0'${o.lang === undefined ? '' : ` xml:lang='${o.lang}'`}`
     const { features } = await client.open(to)
     if (features?.child('starttls', NS.tls) !== undefined) {
       await client.startTls({ servername: o.domain })
       await client.open(to)
     }
-    const [mechanism, token] = o.user === undefined ? ['ANONYMOUS', ''] : ['PLAIN', btoa(`\0${o.user}\0${o.password}`)]
+    const [mechanism, token] =
+      o.user === undefined ? ['ANONYMOUS', ''] : ['PLAIN', Buffer.from(`\0${o.user}\0${o.password}`).toString('base64')]
     client.send(`<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${token}</auth>`)
     const answer = await client.element()
     if (!answer.is('success', NS.sasl)) {
@@ -285,6 +295,20 @@ export class TestClient extends TestStream {
       kept.push(heard)
     }
     this.putBack(kept)
+  }
+
+  /**
+   * Everything that comes before the answer to a ping: what has been sent to this client until now. Taken; give it to
+   * `putBack` to hear it again.
+   */
+  async heard(fits: (e: Element) => boolean = () => true): Promise<readonly Heard[]> {
+    await this.ping()
+    return this.take().filter((h) => h.kind !== 'element' || fits(h.element))
+  }
+
+  /** The elements of {@link heard}. */
+  async elements(fits: (e: Element) => boolean = () => true): Promise<readonly Element[]> {
+    return (await this.heard(fits)).flatMap((h) => (h.kind === 'element' ? [h.element] : []))
   }
 
   /** The next message. */

@@ -59,7 +59,7 @@ const cases: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'wrong item',
     `c2s_ports = { 5222,\n 70000 }\n${HOST}`,
-    ['2:2 error c2s_ports: expected a whole number from 1 to 65535 and got 70000'],
+    ['2:2 error c2s_ports: expected a whole number from 0 to 65535 and got 70000'],
   ],
   [
     'wrong field',
