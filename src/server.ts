@@ -311,11 +311,17 @@ export class Server implements Operations {
     domains: () => this.#config.hosts.filter((h) => h.kind === 'virtual').map((h) => h.domain),
     provider: (domain) => this.#router.hosts.get(domain)?.accounts,
     changed: (account, how) => {
+      if (how === 'created') this.#router.hosts.get(account.domain)?.rosters.forget(account.local)
+      // whoever had the old password is out; the user's own clients come back with the new one
+      else this.#clients.endAccount(account, new StreamError('reset', 'the password was changed'))
+    },
+    removing: async (account) => {
       const host = this.#router.hosts.get(account.domain)
-      if (host === undefined) return
-      const text = how === 'removed' ? 'the account was deleted' : 'the password was changed'
-      this.#clients.endAccount(host, account.local, new StreamError(how === 'removed' ? 'conflict' : 'reset', text))
-      if (how === 'removed') host.rosters.forget(account.local)
+      const roster = await host?.rosters.of(account.local)
+      return () => {
+        this.#clients.endAccount(account, new StreamError('not-authorized', 'the account was deleted'))
+        if (host !== undefined && roster !== undefined) this.#router.accountRemoved(host, account.local, roster)
+      }
     },
   })
 

@@ -18,6 +18,8 @@ export interface Port<A, Q, E> {
   tls(): TlsSetup
   /** The wire has room again after it was congested. */
   drained(): void
+  /** The machine has said its last word: nothing may be written any more, and what still arrives counts for nothing. */
+  finishing?(): void
   /** Code of ours threw: a bug. The stream is ended. */
   bug(error: unknown): void
   /** All is over: the socket is gone. The last call. */
@@ -290,6 +292,7 @@ export class Driver<S, A, Q, E> {
   #finish(): void {
     if (this.#finishing) return
     this.#finishing = true
+    this.#port.finishing?.()
     if (this.#peerEnded) {
       this.wire.end()
     } else {

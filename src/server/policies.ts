@@ -6,8 +6,6 @@ import type { PeerOptions } from '../policy/peer.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
-/** The negotiation takes this long at most where the file does not say how long (security reference, 5.4). */
-const NEGOTIATION_MS = 30_000
 /** Handshakes take milliseconds; a peer that needs longer is not one. */
 const TLS_HANDSHAKE_MS = 10_000
 /** Prosody's send_timeout. */
@@ -93,10 +91,10 @@ export class Policies {
   }
 
   get clientNegotiationMs(): number {
-    return this.#config.isSet(undefined, 'c2s_timeout') ? this.#config.get(undefined, 'c2s_timeout') : NEGOTIATION_MS
+    return this.#config.get(undefined, 'c2s_timeout')
   }
 
   get serverNegotiationMs(): number {
-    return this.#config.isSet(undefined, 's2s_timeout') ? this.#config.get(undefined, 's2s_timeout') : NEGOTIATION_MS
+    return this.#config.get(undefined, 's2s_timeout')
   }
 }

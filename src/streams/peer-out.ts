@@ -8,11 +8,13 @@ import type { Stanza } from '../xmpp/stanza.ts'
 import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
-/** How one attempt on one connection ends or goes on. `failed` and `verified` once; after `ready` only the last two. */
+/** How one attempt on one connection ends or goes on. `verified`, and `failed` or `ended`, at most once; `closed` is the last. */
 export interface PeerOutOwner {
   ready(stream: PeerOut, via: 'external' | 'dialback', certificate: CertificateVerdict): void
   verified(verdict: KeyVerdict): void
   failed(failure: Failure): void
+  /** We have ended the stream ourselves. */
+  ended(why: string): void
   unsolicited(from: string, to: string): void
   drained(): void
   bug(error: unknown): void
@@ -57,6 +59,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
 
   close(condition?: StreamCondition, text?: string): void {
     this.#driver.feed({ on: 'close', condition, text })
+    this.#owner.ended(text ?? 'ended here')
   }
 
   destroy(): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createServer, type Server } from '../../src/server.ts'
 import { type IssueOptions, TestAuthority } from '../../src/testing/certificate-authority.ts'
 import { TestDns } from '../../src/testing/dns-server.ts'
-import { TestClient } from './test-client.ts'
+import { TestClient, TestStream } from './test-client.ts'
 
 /** What a test server may differ in. */
 export interface ServerSetup {
@@ -38,7 +38,7 @@ export class Network implements AsyncDisposable {
   readonly ca: TestAuthority
   readonly folder: string
   readonly servers = new Map<string, Server>()
-  readonly #clients: TestClient[] = []
+  readonly #clients: TestStream[] = []
   readonly #dnsAddress: string
   #next = 1
 
@@ -94,8 +94,8 @@ ${setup.more ?? ''}
     rmSync(certs, { recursive: true, force: true })
     mkdirSync(certs)
     if (which === 'none') return
-    const issuer = which === 'self-signed' ? TestAuthority.root({ nowMs: Date.now() }) : this.ca
-    const issued = issuer.issue(typeof which === 'string' ? { dns: [domain, `*.${domain}`] } : which)
+    const options = typeof which === 'string' ? { dns: [domain, `*.${domain}`], selfSigned: which === 'self-signed' } : which
+    const issued = this.ca.issue(options)
     writeFileSync(join(certs, `${domain}.crt`), issued.chainPem)
     writeFileSync(join(certs, `${domain}.key`), issued.keyPem, { mode: 0o600 })
   }
@@ -118,9 +118,34 @@ ${setup.more ?? ''}
     this.dns.set(`xmpp.${domain}`, { A: [address!] })
   }
 
-  /** Logs a user in over STARTTLS and sends initial presence unless told not to. */
-  async client(account: string, options: { resource?: string; presence?: boolean } = {}): Promise<TestClient> {
-    const [user, domain] = account.split('@') as [string, string]
+  /** Stops the server of a domain and starts it again on the same data. */
+  async restart(domain: string): Promise<Server> {
+    await this.servers.get(domain)!.stop()
+    const server = await createServer({ configFile: this.configFile(domain) })
+    await server.start()
+    this.servers.set(domain, server)
+    this.publish(domain, server)
+    return server
+  }
+
+  /** A connection to a service of a server that nothing was said on. Disposed with the network. */
+  async connect(domain: string, service: 'c2s' | 'c2s_direct_tls' | 's2s' = 'c2s'): Promise<TestStream> {
+    const server = this.servers.get(domain)!
+    const [address] = server.config.get(undefined, 'interfaces')
+    const stream = await TestStream.connect(address!, server.ports(service)[0]!)
+    this.#clients.push(stream)
+    return stream
+  }
+
+  /**
+   * Logs a user in (for a mere domain: a guest), over STARTTLS where it is offered, and sends initial presence unless told
+   * not to. Own presence that comes back is dropped.
+   */
+  async client(
+    account: string,
+    options: { resource?: string; presence?: boolean; lang?: string; password?: string } = {},
+  ): Promise<TestClient> {
+    const [user, domain] = account.includes('@') ? (account.split('@') as [string, string]) : [undefined, account]
     const server = this.servers.get(domain)!
     const [address] = server.config.get(undefined, 'interfaces')
     const client = await TestClient.login({
@@ -128,13 +153,14 @@ ${setup.more ?? ''}
       port: server.ports('c2s')[0]!,
       domain,
       user,
-      password: PASSWORD,
+      password: options.password ?? PASSWORD,
       resource: options.resource ?? 'test',
+      ...(options.lang === undefined ? {} : { lang: options.lang }),
     })
     this.#clients.push(client)
     if (options.presence !== false) {
       client.send('<presence/>')
-      await client.ping()
+      client.putBack(await client.heard((e) => !(e.name === 'presence' && e.attr('from') === client.jid)))
     }
     return client
   }
