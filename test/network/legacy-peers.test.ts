@@ -218,7 +218,7 @@ describe('headers and old servers', () => {
     stream.destroy()
   })
 
-  test('item 33: a stanza keeps its language, both ways', async () => {
+  test('item 33: a stanza keeps its language, and takes that of its stream where it has none', async () => {
     await using b = await ScriptedPeer.listen(network, 'b15.example', { certificate: 'none' })
     const kept = b.serve()
     const stream = await b.connect(a)
@@ -226,6 +226,8 @@ describe('headers and old servers', () => {
     assert.equal(await stream.dialback('b15.example', 'a.example'), 'valid')
     stream.send("<message from='x@b15.example' to='romeo@a.example' xml:lang='fr'><body>oui</body></message>")
     assert.equal((await arrived()).attr('xml:lang'), 'fr')
+    stream.send("<message from='x@b15.example' to='romeo@a.example'><body>ja</body></message>")
+    assert.equal((await arrived()).attr('xml:lang'), 'de')
     romeo.send("<message to='x@b15.example' xml:lang='it'><body>si</body></message>")
     await eventually('it arrives', () => kept.length === 1)
     assert.equal(kept[0]?.attr('xml:lang'), 'it')
