@@ -79,7 +79,7 @@ export class Driver<S, A, Q, E> {
         stanza: (stanza: Stanza) => (this.#ready ? this.#port.stanza(stanza) : this.feed({ on: 'stanza', stanza })),
         element: (element: Element) => this.feed({ on: 'element', element }),
         end: () => this.#peerEnd(),
-        fault: (condition: StreamCondition, text: string, extra?: Element) => this.feed({ on: 'fault', condition, text, extra }),
+        fault: (condition: StreamCondition, text: string, extra?: Element) => this.#fault(condition, text, extra),
       },
       setup.budget,
     )
@@ -280,6 +280,13 @@ export class Driver<S, A, Q, E> {
   #peerEnd(): void {
     this.#peerEnded = true
     this.feed({ on: 'peer-end' })
+    if (this.#finishing && !this.#over) this.wire.end()
+  }
+
+  /** Nothing more can be read: the peer's end of stream would not be seen, so it is not waited for. */
+  #fault(condition: StreamCondition, text: string, extra: Element | undefined): void {
+    this.#peerEnded = true
+    this.feed({ on: 'fault', condition, text, extra })
     if (this.#finishing && !this.#over) this.wire.end()
   }
 

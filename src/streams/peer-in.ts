@@ -47,6 +47,8 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   #remote = ''
   #lang: string | undefined
   #pauses = 0
+  /** The stream ended with an error: what still comes is not looked at. */
+  #isDeaf = false
 
   constructor(id: string, setup: PeerInSetup) {
     this.id = id
@@ -123,6 +125,8 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         events.peerUnsolicited(this.id, event.from ?? '', event.to ?? '')
         return
       case 'ended':
+        // RFC 6120 §4.4: after an end without a fault what comes until the peer's own end still counts
+        this.#isDeaf = event.end.condition !== undefined && event.end.condition !== 'system-shutdown'
         events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
         return
       case 'certificate':
@@ -134,6 +138,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   /** RFC 6120 §8.1.1.2, §8.1.2.2: both addresses are there, ours is ours, and this pair of domains is proven here. */
   stanza(stanza: Stanza): void {
+    if (this.#isDeaf) return
     const { to, from } = stanza
     if (to === undefined || from === undefined) {
       this.close('improper-addressing', `a stanza between servers has a valid '${to === undefined ? 'to' : 'from'}'`)

@@ -40,7 +40,7 @@ export async function launch({ domain, address }: PeerOptions, { command, folder
  * A server as a child process, with what it writes. It never outlives us: the kernel kills it when this process ends in
  * any way.
  */
-class ChildServer {
+export class ChildServer {
   readonly pid: number
   readonly #child: ChildProcess
   readonly #output = new EventEmitter().setMaxListeners(100)
@@ -49,6 +49,7 @@ class ChildServer {
   #log = ''
   #ended = false
 
+  /** @param folder its data, deleted at the end */
   constructor(command: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
