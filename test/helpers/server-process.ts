@@ -40,9 +40,9 @@ export class ServerProcess implements AsyncDisposable {
   #wake = Promise.withResolvers<void>()
 
   /** @param limits options of prlimit(1), such as `--nofile=64` */
-  constructor(configFile: string, limits: readonly string[] = []) {
+  constructor(configFile: string, limits: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
     const command = [...(limits.length === 0 ? [] : ['prlimit', ...limits]), BIN, 'start', '--config', configFile]
-    this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
     createInterface({ input: this.child.stdout! }).on('line', (text) => this.#heard(text))
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
@@ -58,8 +58,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts and waits until it says that it is ready. */
-  static async start(configFile: string, limits: readonly string[] = []): Promise<ServerProcess> {
-    const server = new ServerProcess(configFile, limits)
+  static async start(configFile: string, limits: readonly string[] = [], env = process.env): Promise<ServerProcess> {
+    const server = new ServerProcess(configFile, limits, env)
     await server.line('ready')
     return server
   }
