@@ -4,7 +4,7 @@ import type { Clock, Disposable } from './clock.ts'
 import type { Endpoint } from './endpoints.ts'
 
 /** Where an endpoint failed. `policy`: we did not even try. */
-export type DialStage = 'policy' | 'tcp' | 'tls' | 'stream' | 'auth'
+export type DialStage = 'policy' | 'connect' | 'tls' | 'certificate' | 'stream' | 'auth'
 
 export interface DialFailure {
   readonly endpoint: Endpoint
@@ -152,7 +152,7 @@ class Race {
     const fail = (why: string): void => {
       if (this.#attempts.get(endpoint)?.socket !== socket) return
       this.#end(endpoint)
-      this.#drop(endpoint, 'tcp', why)
+      this.#drop(endpoint, 'connect', why)
       this.#startNext()
     }
     const timeout = clock.after(connectTimeoutMs, () => fail(`no connection within ${connectTimeoutMs / 1000} s`))

@@ -6,6 +6,7 @@ import { type Budget, Framer, type StreamHeader } from '../xmpp/framer.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
 import type { Clock, Disposable } from './clock.ts'
 import type { Outbox } from './outbox.ts'
+import type { Tap } from './tap.ts'
 import { type TlsSetup, Wire } from './wire.ts'
 
 /** Whom a driver works for: it serves questions, hears events and takes the stanzas once the machine is ready. */
@@ -39,6 +40,8 @@ export interface Patience {
 /** Runs one machine over one wire. The only code that knows both; it takes no decision of its own. */
 export class Driver<S, A, Q, E> {
   readonly wire: Wire
+  /** Sees what is said; most of the time there is none, and it costs nothing. */
+  tap: Tap | undefined
   readonly #step: Step<S, A, Q, E>
   readonly #port: Port<A, Q, E>
   readonly #clock: Clock
@@ -75,9 +78,19 @@ export class Driver<S, A, Q, E> {
     this.#patience = setup.patience
     this.#framer = new Framer(
       {
-        header: (header: StreamHeader) => this.feed({ on: 'header', header }),
-        stanza: (stanza: Stanza) => (this.#ready ? this.#port.stanza(stanza) : this.feed({ on: 'stanza', stanza })),
-        element: (element: Element) => this.feed({ on: 'element', element }),
+        header: (header: StreamHeader) => {
+          this.tap?.saw('in', header)
+          this.feed({ on: 'header', header })
+        },
+        stanza: (stanza: Stanza) => {
+          this.tap?.saw('in', stanza)
+          if (this.#ready) this.#port.stanza(stanza)
+          else this.feed({ on: 'stanza', stanza })
+        },
+        element: (element: Element) => {
+          this.tap?.saw('in', element)
+          this.feed({ on: 'element', element })
+        },
         end: () => this.#peerEnd(),
         fault: (condition: StreamCondition, text: string, extra?: Element) => this.#fault(condition, text, extra),
       },
@@ -174,6 +187,7 @@ export class Driver<S, A, Q, E> {
     if (this.#over) return
     switch (effect.do) {
       case 'send':
+        this.tap?.saw('out', effect.xml)
         this.wire.text(effect.xml)
         return
       case 'tell':
@@ -238,6 +252,7 @@ export class Driver<S, A, Q, E> {
 
   #secured(tls: TlsFacts, then: (() => void) | undefined): void {
     this.#tlsRunning = false
+    this.tap?.note(`encrypted with ${tls.version} ${tls.cipher}`)
     this.#timers.get('#tls')?.dispose()
     this.#timers.delete('#tls')
     this.feed({ on: 'secured', tls })
@@ -281,6 +296,7 @@ export class Driver<S, A, Q, E> {
   /** The peer's `</stream:stream>`: whatever the machine makes of it, a stream that we have ended is over now. */
   #peerEnd(): void {
     this.#peerEnded = true
+    this.tap?.saw('in', '</stream:stream>')
     this.feed({ on: 'peer-end' })
     if (this.#finishing && !this.#over) this.wire.end()
   }

@@ -56,6 +56,8 @@ export class Wire implements Sink {
   #queued = false
   #blocked = false
   #drains = 0
+  #bytesIn = 0
+  #bytesOut = 0
   #ending = false
   #gone = false
   #tls: TlsFacts | undefined
@@ -71,7 +73,10 @@ export class Wire implements Sink {
   }
 
   #attach(socket: Socket): void {
-    socket.on('data', (chunk: Buffer) => this.#events.data(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      this.#bytesIn += chunk.length
+      this.#events.data(chunk)
+    })
     socket.on('end', () => this.#events.ended())
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lose(describe(error)))
     socket.on('close', () => this.#lose('connection closed'))
@@ -117,6 +122,15 @@ export class Wire implements Sink {
   /** Counts how often what waited has left; the same as before means that nothing moved. */
   get drains(): number {
     return this.#drains
+  }
+
+  /** What was read and what was given to the socket, inside TLS where there is TLS. */
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut
   }
 
   text(text: string): void {
@@ -177,6 +191,7 @@ export class Wire implements Sink {
   }
 
   #socketWrite(bytes: Uint8Array): void {
+    this.#bytesOut += bytes.length
     if (this.#socket.write(bytes) || this.#blocked) return
     this.#blocked = true
     this.#events.blocked()

@@ -1,5 +1,5 @@
 import { el } from '../xmpp/element.ts'
-import type { StreamError } from '../xmpp/errors.ts'
+import { StreamError } from '../xmpp/errors.ts'
 import type { Budget } from '../xmpp/framer.ts'
 import { NS } from '../xmpp/ns.ts'
 import {
@@ -9,6 +9,7 @@ import {
   type KeyVerdict,
   type Offers,
   type PeerRules,
+  type Refusal,
   type StreamEnd,
   serverHeader,
 } from './s2s.ts'
@@ -63,12 +64,12 @@ export type S2sInEvent =
       readonly encrypted: boolean
       readonly certificate: CertificateVerdict
     }
-  /** An attempt to authenticate a pair failed; the stream may go on. `because` is a stable code. */
+  /** A pair is refused; the stream may go on, or its end follows. Without `via` nothing was tried. `because` is a stable code. */
   | {
       readonly event: 'refused'
       readonly local: string
       readonly remote: string
-      readonly via: 'external' | 'dialback'
+      readonly via?: 'external' | 'dialback'
       readonly because: string
       readonly text: string
     }
@@ -140,6 +141,19 @@ export function end(
   const xml = before + (error === undefined ? '' : streamError(error)) + STREAM_END
   const told: StreamEnd = { by, condition: said?.condition, text: said?.text ?? '' }
   return stay({ at: 'closed', asked: state.asked }, send(xml), tell({ event: 'ended', end: told }), { do: 'finish' })
+}
+
+/** The end of a stream that policy refuses as a whole. `names`: who wanted to speak to whom. */
+export function endRefused(
+  state: S2sInState,
+  names: { readonly local: string; readonly remote: string | undefined },
+  r: Refusal,
+  before = '',
+): InNext {
+  const { local, remote = '' } = names
+  const news = tell({ event: 'refused', local, remote, because: r.because, text: r.toPeer })
+  const ended = end(state, new StreamError(r.condition, r.toPeer), before)
+  return { ...ended, effects: [news, ...ended.effects] }
 }
 
 /** The end of a connection on which nothing may be said any more. */

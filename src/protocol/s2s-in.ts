@@ -12,6 +12,7 @@ import {
   authorise,
   drop,
   end,
+  endRefused,
   featuresXml,
   type InNext,
   NEGOTIATION,
@@ -151,7 +152,7 @@ function onHeader(ctx: S2sInContext, s: StateAt<'header'>, h: StreamHeader): InN
   if (!ctx.serves(local))
     return refuseHeader(ctx, s, new StreamError('host-unknown', 'This host does not serve that domain'), { remote })
   const barred = ctx.rules.contact(local, remote ?? '', 'in')
-  if (barred !== undefined) return refuseHeader(ctx, s, new StreamError(barred.condition, barred.toPeer), names)
+  if (barred !== undefined) return endRefused(s, names, barred, answerHeader(ctx, { ...names, id: ctx.randomId() }))
   const version = parseVersion(h.version)
   if (version === undefined)
     return refuseHeader(ctx, s, new StreamError('unsupported-version', 'The version is not a number'), names)
@@ -190,7 +191,7 @@ function resume(
     encrypted: stream.tls !== undefined,
     certificate: stream.certificate,
   })
-  if ('because' in offers) return end(s, new StreamError(offers.condition, offers.toPeer), header)
+  if ('because' in offers) return endRefused(s, pair, offers, header)
   const said = send(header + (version[0] < 1 ? '' : featuresXml(ctx, offers, true)))
   return authorise(ctx, s, { ...stream, offers }, pair, { via: 'external', certificate: stream.certificate }, said)
 }
@@ -211,7 +212,7 @@ function offer(ctx: S2sInContext, s: S2sInState, stream: Opened, version: readon
   if (legacy && !encrypted && ('because' in offers || !offers.dialback)) {
     return end(s, new StreamError('unsupported-version', 'Encryption is required here, which needs XMPP 1.0'))
   }
-  if ('because' in offers) return end(s, new StreamError(offers.condition, offers.toPeer))
+  if ('because' in offers) return endRefused(s, stream, offers)
   const state = { at: 'open', asked: s.asked, stream: { ...stream, offers }, challenged: false } as const
   return legacy ? stay(state) : stay(state, send(featuresXml(ctx, offers, false)))
 }

@@ -1,20 +1,22 @@
 import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
-import { type Connection, type DialStage, dial } from '../net/dial.ts'
+import { type Connection, dial } from '../net/dial.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint, Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
-import { type Failure, S2S_OUT_START, type S2sOutContext, type Stage, s2sOut } from '../protocol/s2s-out.ts'
+import { type Failure, S2S_OUT_START, type S2sOutContext, s2sOut } from '../protocol/s2s-out.ts'
 import type { Budget } from '../xmpp/framer.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
+import type { Witnesses } from './witness.ts'
 
 export interface DiallerSetup {
   readonly clock: Clock
   readonly outbox: Outbox
   readonly events: Events
+  readonly witnesses: Witnesses
   readonly tls: TlsProvider
   randomId(): string
   resolve(domain: string): Promise<Endpoints>
@@ -64,9 +66,12 @@ export class Dialler {
 
   async #connect(context: S2sOutContext, events: DialEvents): Promise<void> {
     const { local, remote } = context
+    const since = this.#stopwatch()
     const found = await this.#setup.resolve(remote)
+    since('lookup')
     if (found.failure !== undefined) {
-      const { text, detail } = found.failure
+      const { kind, text, detail } = found.failure
+      this.#setup.events.lookupFailed({ local, remote, kind, why: detail })
       this.#give(context, events, { stage: 'lookup', condition: 'remote-server-not-found', text }, detail)
       return
     }
@@ -84,6 +89,7 @@ export class Dialler {
       }
     }
     for (let connection = await dialling.next(); connection !== undefined; connection = await dialling.next()) {
+      since('connect')
       note()
       if (this.#stopped) {
         connection.socket.destroy()
@@ -91,8 +97,9 @@ export class Dialler {
       }
       const failure = await this.#try(context, events, connection)
       if (failure === undefined) return
-      dialling.report(connection.endpoint, DIAL_STAGE[failure.stage], failure.text)
+      dialling.report(connection.endpoint, failure.stage, failure.text)
       note()
+      since(undefined)
       furthest = further(furthest, { stage: failure.stage, condition: failure.bounce, text: failure.text })
     }
     note()
@@ -106,6 +113,17 @@ export class Dialler {
       this.#setup.events.remoteUnreachable({ local, remote, stage: failure.stage, why })
     }
     events.failed(failure)
+  }
+
+  /** Tells how long each stage took since the one before. */
+  #stopwatch(): (stage: 'lookup' | 'connect' | undefined) => void {
+    const { clock, events } = this.#setup
+    let mark = clock.mono()
+    return (stage) => {
+      const now = clock.mono()
+      if (stage !== undefined) events.peerStage('out', stage, now - mark)
+      mark = now
+    }
   }
 
   /** One connection. Resolves with its failure, or with undefined when it has served: it is ready, or the key is judged. */
@@ -132,6 +150,10 @@ export class Dialler {
       },
       failed: (failure) => {
         if (isReady) this.#setup.events.peerEnded(id, 'out', remote, failure.by, failure.condition ?? '', failure.text)
+        if (failure.by === 'us' && (failure.stage === 'policy' || failure.stage === 'certificate')) {
+          const because = failure.condition ?? 'policy'
+          this.#setup.events.peerRefused({ id, direction: 'out', local, remote, because, text: failure.text })
+        }
         lose(failure.text)
         resolve(failure)
       },
@@ -156,8 +178,10 @@ export class Dialler {
       budget: this.#setup.preAuthBudget(),
       patience: this.#setup.patience(),
     })
-    stream.drive(driver)
-    driver.open(endpoint.tls === 'direct')
+    const direct = endpoint.tls === 'direct'
+    stream.drive(driver, this.#setup.witnesses.open({ id, direction: 'out', direct, local, remote }, driver))
+    this.#setup.events.peerDialled({ id, local, remote, endpoint: shown(endpoint) })
+    driver.open(direct)
     socket.resume()
     return promise
   }
@@ -171,14 +195,6 @@ export class Dialler {
   destroy(): void {
     for (const stream of [...this.#open]) stream.destroy()
   }
-}
-
-const DIAL_STAGE: Readonly<Record<Stage, DialStage>> = {
-  stream: 'stream',
-  tls: 'tls',
-  certificate: 'tls',
-  auth: 'auth',
-  policy: 'policy',
 }
 
 const ORDER: readonly LinkFailure['stage'][] = ['lookup', 'connect', 'tls', 'stream', 'policy', 'certificate', 'auth']

@@ -8,6 +8,7 @@ import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInSta
 import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
 import type { TlsProvider } from './tls.ts'
+import type { Witness } from './witness.ts'
 
 /** How a pair of domains came to be allowed on a stream: what a new policy judges again. */
 export interface Proof {
@@ -42,6 +43,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   /** Our domain -> remote domain that may speak to it here -> how it has proven who it is. */
   readonly #pairs = new Map<string, Map<string, Proof>>()
   #driver!: PeerInDriver // set by `drive`, right after construction
+  #witness!: Witness
   #host: string | undefined
   #remote = ''
   #lang: string | undefined
@@ -54,8 +56,9 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     this.#setup = setup
   }
 
-  drive(driver: PeerInDriver): void {
+  drive(driver: PeerInDriver, witness: Witness): void {
     this.#driver = driver
+    this.#witness = witness
   }
 
   pause(): void {
@@ -81,6 +84,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         if (refused === undefined) continue
         refusal = refused
         remotes.delete(remote)
+        this.#witness.dropped(local, remote)
       }
       if (remotes.size === 0) this.#pairs.delete(local)
     }
@@ -107,12 +111,14 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         this.#host = event.local
         this.#remote = event.remote ?? ''
         this.#lang = event.lang
+        this.#witness.named(event.local, this.#remote)
         return
       case 'authorised': {
         let remotes = this.#pairs.get(event.local)
         if (remotes === undefined) this.#pairs.set(event.local, (remotes = new Map()))
         const { local, remote, via, encrypted, certificate } = event
         remotes.set(remote, { via, encrypted, certificate })
+        this.#witness.proven({ local, remote, via, certificate })
         const tls = this.#driver.wire.tls?.version ?? 'none'
         events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
         return
@@ -129,6 +135,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
         return
       case 'certificate':
+        this.#witness.judged(event.remote, event.certificate)
         return
       default:
         event satisfies never
@@ -138,6 +145,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   /** RFC 6120 §8.1.1.2, §8.1.2.2: both addresses are there, ours is ours, and this pair of domains is proven here. */
   stanza(stanza: Stanza): void {
     if (this.#isDeaf) return
+    this.#witness.stanzaIn()
     const { to, from } = stanza
     if (to === undefined || from === undefined) {
       this.close('improper-addressing', `a stanza between servers has a valid '${to === undefined ? 'to' : 'from'}'`)
@@ -156,6 +164,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   }
 
   tls(): TlsSetup {
+    this.#witness.securing()
     return this.#setup.tls.acceptServer(this.#host)
   }
 
@@ -167,6 +176,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   closed(why: string): void {
     this.#pairs.clear()
+    this.#witness.closed(why)
     this.#setup.events.peerClosed(this.id, 'in', this.#remote, why)
     this.#setup.forget(this)
   }

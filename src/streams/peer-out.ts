@@ -7,6 +7,7 @@ import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
 import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
+import type { Witness } from './witness.ts'
 
 /** How one attempt on one connection ends or goes on. `verified`, and `failed` or `ended`, at most once; `closed` is the last. */
 export interface PeerOutOwner {
@@ -31,6 +32,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   readonly #tls: TlsProvider
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
+  #witness!: Witness
   #proof: Proof | undefined
 
   constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
@@ -41,8 +43,9 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
     this.#owner = owner
   }
 
-  drive(driver: PeerOutDriver): void {
+  drive(driver: PeerOutDriver, witness: Witness): void {
     this.#driver = driver
+    this.#witness = witness
   }
 
   get tlsVersion(): string {
@@ -50,6 +53,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   }
 
   write(stanza: Stanza): void {
+    this.#witness.stanzaOut(stanza)
     stanza.writeTo(this.#driver.wire)
   }
 
@@ -74,6 +78,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
     switch (event.event) {
       case 'ready':
         this.#proof = { via: event.via, encrypted: this.#driver.wire.tls !== undefined, certificate: event.certificate }
+        this.#witness.proven({ local: this.local, remote: this.remote, via: event.via, certificate: event.certificate })
         this.#owner.ready(this, event.via, event.certificate)
         return
       case 'verified':
@@ -86,6 +91,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
         this.#owner.unsolicited(event.from ?? '', event.to ?? '')
         return
       case 'certificate':
+        this.#witness.judged(this.remote, event.certificate)
         return
       default:
         event satisfies never
@@ -105,6 +111,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   }
 
   tls(): TlsSetup {
+    this.#witness.securing()
     return this.#tls.dialServer(this.local, this.remote)
   }
 
@@ -117,6 +124,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   }
 
   closed(why: string): void {
+    this.#witness.closed(why)
     this.#owner.closed(why)
   }
 }

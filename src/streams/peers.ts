@@ -15,6 +15,7 @@ import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import { Dialler } from './dialler.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
+import { Witnesses } from './witness.ts'
 
 /** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
 export interface PeersSetup {
@@ -49,13 +50,16 @@ export class Peers implements Connector {
   readonly #setup: PeersSetup
   readonly #rules: PeerRules
   readonly #dialler: Dialler
+  readonly witnesses: Witnesses
   readonly #incoming = new Map<PeerIn, () => void>()
   #verifying = 0
 
   constructor(setup: PeersSetup) {
     this.#setup = setup
     this.#rules = peerRules((local) => setup.options(local))
+    this.witnesses = new Witnesses(setup.clock, setup.events)
     this.#dialler = new Dialler({
+      witnesses: this.witnesses,
       clock: setup.clock,
       outbox: setup.outbox,
       events: setup.events,
@@ -76,7 +80,8 @@ export class Peers implements Connector {
   /** Takes an accepted connection. `direct`: TLS from the first byte. */
   accept(socket: Socket, direct: boolean): void {
     const { router, events, tls, clock, outbox } = this.#setup
-    const stream = new PeerIn(this.#randomId(8), {
+    const id = this.#randomId(8)
+    const stream = new PeerIn(id, {
       router,
       events,
       tls,
@@ -92,7 +97,7 @@ export class Peers implements Connector {
       budget: this.#setup.preAuthBudget(),
       patience: this.#setup.patience(),
     })
-    stream.drive(driver)
+    stream.drive(driver, this.witnesses.open({ id, direction: 'in', direct, local: '', remote: '' }, driver))
     this.#incoming.set(stream, () => driver.wire.destroy())
     events.peerAccepted(stream.id, driver.wire.remoteAddress, direct)
     driver.open(direct)

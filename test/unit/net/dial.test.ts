@@ -56,7 +56,7 @@ describe('with real sockets', () => {
     const dialling = dial([closed, open], options)
     const connection = await dialling.next()
     assert.equal(connection?.endpoint, open)
-    assert.deepEqual(dialling.failures, [{ endpoint: closed, stage: 'tcp', why: 'connection refused' }])
+    assert.deepEqual(dialling.failures, [{ endpoint: closed, stage: 'connect', why: 'connection refused' }])
     connection?.socket.destroy()
   })
 
@@ -75,7 +75,7 @@ describe('with real sockets', () => {
     assert.equal(await dialling.next(), undefined)
     assert.deepEqual(
       dialling.failures.map((f) => f.stage),
-      ['tls', 'tcp', 'auth'],
+      ['tls', 'connect', 'auth'],
     )
   })
 
