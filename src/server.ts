@@ -15,10 +15,16 @@ import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
 import { openResolver, type Resolver } from './net/resolver.ts'
 import { createEvents, type Events } from './obs/events.ts'
+import { RemoteHistory } from './obs/history.ts'
 import { createLog, type Log } from './obs/log.ts'
-import { createMetrics } from './obs/metrics.ts'
+import { watchLoopLag } from './obs/loop-lag.ts'
+import { createMetrics, type Family } from './obs/metrics.ts'
 import { accountOperations } from './server/account-operations.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
+import { Decisions } from './server/decisions.ts'
+import { ConfigError, StartError } from './server/errors.ts'
+import { FederationControl } from './server/federation-control.ts'
+import { registerGauges } from './server/gauges.ts'
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { openSinks } from './server/logging.ts'
@@ -31,26 +37,7 @@ import { Clients } from './streams/clients.ts'
 import { Peers } from './streams/peers.ts'
 import { StreamError } from './xmpp/errors.ts'
 
-/** The configuration has errors: nothing was opened or changed. Exit code 78 of the command. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly problems: readonly Problem[]
-
-  constructor(problems: readonly Problem[]) {
-    super(
-      problems
-        .filter((p) => p.severity === 'error')
-        .map(formatProblem)
-        .join('\n'),
-    )
-    this.problems = problems
-  }
-}
-
-/** The server cannot run here: a port or the data folder is not to be had. The message is one plain sentence. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-}
+export { ConfigError, StartError }
 
 export interface ServerOptions {
   readonly configFile: string
@@ -112,6 +99,8 @@ export class Server implements Operations {
   readonly #hosts: Hosts
   readonly #providers: Providers
   readonly #listeners: Listeners
+  readonly #decisions = new Decisions()
+  readonly federation: FederationControl
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
   #policies: Policies
@@ -121,6 +110,7 @@ export class Server implements Operations {
   #pidFile: PidFile | undefined
   #startedMono = 0
   #looking: Disposable | undefined
+  #lag: Disposable | undefined
   #turn = Promise.resolve()
   #stopping: Promise<void> | undefined
 
@@ -131,11 +121,12 @@ export class Server implements Operations {
     const { sinks, problems } = openSinks(config, tellStandardError)
     for (const problem of problems) tellStandardError(problem)
     this.#log = createLog(sinks)
-    const events = createEvents(this.#log, this.#metrics)
+    const history = new RemoteHistory()
+    const events = createEvents(this.#log, this.#metrics, history)
     this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
     this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) })
-    this.#policies = new Policies(config, this.#tls, (domain) => this.#router.hosts.has(domain))
+    this.#policies = this.#policiesOf(config)
     this.#providers = new Providers(randomBytes)
     this.#hosts = new Hosts({
       router: this.#router,
@@ -178,6 +169,7 @@ export class Server implements Operations {
     })
     this.#links = new Links({
       connector: this.#peers,
+      mono: systemClock.mono,
       log: this.#log.child('s2s'),
       bounds: () => ({ stanzas: this.#config.get(undefined, 's2s_send_queue_size'), bytes: QUEUE_BYTES }),
       bounced: (stanza, failure) =>
@@ -185,6 +177,15 @@ export class Server implements Operations {
       answer: (stanza) => this.#router.send(stanza),
     })
     this.#listeners = new Listeners(this.#log, (service, socket) => this.#accept(service, socket))
+    const parts = { router: this.#router, links: this.#links, clients: this.#clients, peers: this.#peers }
+    registerGauges(this.#metrics, parts)
+    this.federation = new FederationControl({
+      ...parts,
+      history,
+      decisions: this.#decisions,
+      local: () => this.#anyDomain(),
+      log: this.#log.child('s2s'),
+    })
   }
 
   get config(): Config {
@@ -194,6 +195,11 @@ export class Server implements Operations {
   /** Settles when the server has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise
+  }
+
+  #policiesOf(config: Config): Policies {
+    const isLocal = (domain: string): boolean => this.#router.hosts.has(domain)
+    return new Policies(config, this.#tls, isLocal, (domain) => this.#decisions.on(domain) === 'block')
   }
 
   #anyDomain(): string {
@@ -235,6 +241,7 @@ export class Server implements Operations {
     try {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
+      await this.#decisions.load(this.#data.internal)
       this.#resolver = this.#openResolver(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
@@ -246,9 +253,11 @@ export class Server implements Operations {
       throw error instanceof Error ? new StartError(error.message, { cause: error }) : error
     }
     this.#startedMono = systemClock.mono()
+    this.#lag = watchLoopLag(systemClock, this.#metrics)
     this.#tell(this.#config.problems)
     for (const warning of warnings(this.#config, process.getuid?.())) this.#log.warn(warning)
     this.#tellTls()
+    if (this.#decisions.sentence !== undefined) this.#log.info(this.#decisions.sentence)
     const hosts = this.#config.hosts.map((h) => h.domain).join(', ')
     this.#log.info('ready', {
       version: SOFTWARE.version,
@@ -360,6 +369,11 @@ export class Server implements Operations {
     return this.#metrics.read()
   }
 
+  /** Every number that is declared, with its values. */
+  families(): readonly Family[] {
+    return this.#metrics.families()
+  }
+
   reopenLogs(): void {
     this.#log.reopen()
   }
@@ -396,7 +410,7 @@ export class Server implements Operations {
     this.#config = next
     problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
-    this.#policies = new Policies(next, this.#tls, (domain) => this.#router.hosts.has(domain))
+    this.#policies = this.#policiesOf(next)
     this.#resolver?.dispose()
     this.#resolver = this.#openResolver(next)
     problems.push(...(await this.#hosts.arrange(next)))
@@ -459,6 +473,7 @@ export class Server implements Operations {
   async #dispose(): Promise<void> {
     process.off('uncaughtExceptionMonitor', this.#crashing)
     this.#looking?.dispose()
+    this.#lag?.dispose()
     this.#listeners.close()
     this.#control?.close()
     this.#clients.destroy()

@@ -1,10 +1,16 @@
+import type { Family } from '../obs/metrics.ts'
+import { openMetricsText } from '../obs/open-metrics.ts'
 import { type Accounts, accountCommands } from './accounts.ts'
+import { type Federation, federationCommands, type TraceReport } from './federation.ts'
+import { duration } from './words.ts'
 
 /** What a running server lets commands do. */
 export interface Operations extends Accounts {
   status(): Status
   /** Reads configuration and certificates again. The lines say what was found; with an error the old goes on. */
   reload(): Promise<ReloadOutcome>
+  readonly federation: Federation
+  families(): readonly Family[]
   /** Begins the shutdown. */
   stop(): void
 }
@@ -38,13 +44,20 @@ export interface Outcome {
   readonly ok: boolean
   readonly lines: readonly string[]
   readonly data?: unknown
+  /** More comes, line by line, until whoever asked has enough and disposes it. */
+  readonly follow?: (write: (line: TraceReport) => void) => { dispose(): void }
 }
 
 /** One operation: the command line, the control socket and later the console are renderings of this table. */
 export interface Command<O> {
   readonly name: string
   readonly summary: string
-  readonly parameters: readonly { readonly name: string; readonly help: string; readonly secret?: boolean }[]
+  readonly parameters: readonly {
+    readonly name: string
+    readonly help: string
+    readonly secret?: boolean
+    readonly optional?: boolean
+  }[]
   run(operations: O, args: readonly string[]): Promise<Outcome>
 }
 
@@ -69,6 +82,15 @@ const serverCommands: readonly Command<Operations>[] = [
     },
   },
   {
+    name: 'metrics',
+    summary: 'Prints every counter of the running server in the text format of OpenMetrics.',
+    parameters: [],
+    run: async (server) => {
+      const families = server.families()
+      return { ok: true, lines: openMetricsText(families).trimEnd().split('\n'), data: families }
+    },
+  },
+  {
     name: 'stop',
     summary: 'Ends the server in order.',
     parameters: [],
@@ -79,7 +101,7 @@ const serverCommands: readonly Command<Operations>[] = [
   },
 ]
 
-export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands]
+export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands, ...federationCommands]
 
 /** Runs a command by its name, as it came over the control socket. */
 export async function runCommand(operations: Operations, name: string, args: readonly string[]): Promise<Outcome> {
@@ -105,15 +127,4 @@ function statusLines(s: Status): string[] {
     if (queued > 0) lines.push(`${queued} stanza${queued === 1 ? '' : 's'} of ${local} wait for ${remote} (${state})`)
   }
   return lines
-}
-
-function duration(seconds: number): string {
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [Math.floor(seconds) % 60, 's'],
-  ]
-  const shown = parts.filter(([n]) => n > 0).slice(0, 2)
-  return shown.length === 0 ? '0 s' : shown.map(([n, unit]) => `${n} ${unit}`).join(' ')
 }

@@ -16,12 +16,14 @@ export type Request =
       readonly config: string | undefined
       readonly json: boolean
       readonly strict: boolean
+      readonly bodies: boolean
     }
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   json: { type: 'boolean' },
   strict: { type: 'boolean' },
+  bodies: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -52,7 +54,8 @@ export function readArguments(argv: readonly string[]): Request {
   for (const option of options) checkOption(option, command)
   checkCount(command, args)
   const config = options.findLast((option) => option.name === 'config')?.value
-  return { ask: 'run', command, args, config, json: given.has('json'), strict: given.has('strict') }
+  const [json, strict, bodies] = [given.has('json'), given.has('strict'), given.has('bodies')]
+  return { ask: 'run', command, args, config, json, strict, bodies }
 }
 
 function bare(options: readonly OptionToken[], given: ReadonlySet<string>): Request {

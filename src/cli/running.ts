@@ -1,6 +1,6 @@
 import type { Outcome } from '../admin/commands.ts'
 import { type ControlRequest, isOutcome } from '../admin/control.ts'
-import { askControlSocket } from '../net/control-socket.ts'
+import { askControlSocket, followControlSocket } from '../net/control-socket.ts'
 import { EXIT, Failure } from './shell.ts'
 import type { Call } from './table.ts'
 
@@ -19,9 +19,28 @@ export async function askServer(path: string, command: string, args: readonly st
   throw new Failure(`what answers at ${path} is no Entente.`)
 }
 
+/**
+ * Hears every line of an answer that goes on, until `enough`. false when none listens at the path.
+ *
+ * @throws {Failure} when the server is there but cannot be asked
+ */
+export function followServer(
+  path: string,
+  request: ControlRequest,
+  hear: (line: unknown) => void,
+  enough: Promise<void>,
+): Promise<boolean> {
+  return followControlSocket(path, request, hear, enough).catch((error: unknown) => {
+    throw new Failure(`the running server cannot be asked: ${error instanceof Error ? error.message : error}.`)
+  })
+}
+
 /** Prints an outcome: what was done to standard output, what was refused to standard error. */
 export function report(outcome: Outcome, { shell, json }: Pick<Call, 'shell' | 'json'>): number {
-  if (json && outcome.ok) shell.out(JSON.stringify(outcome.data, undefined, 2))
+  if (json)
+    shell.out(
+      JSON.stringify(outcome.ok ? (outcome.data ?? { lines: outcome.lines }) : { error: outcome.lines.join(' ') }, undefined, 2),
+    )
   else if (outcome.ok) for (const line of outcome.lines) shell.out(line)
   else for (const line of outcome.lines) shell.err(`entente: ${line}`)
   return outcome.ok ? EXIT.done : EXIT.failed

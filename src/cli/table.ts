@@ -1,4 +1,5 @@
 import { COMMANDS } from '../admin/commands.ts'
+import { S2S_ACTIONS } from '../admin/federation.ts'
 import type { Shell } from './shell.ts'
 
 /** A call of a command, after its arguments were read. */
@@ -10,6 +11,7 @@ export interface Call {
   readonly config: string | undefined
   readonly json: boolean
   readonly strict: boolean
+  readonly bodies: boolean
 }
 
 export interface CliParameter {
@@ -18,7 +20,7 @@ export interface CliParameter {
   readonly optional?: boolean
 }
 
-export type FlagName = 'config' | 'json' | 'strict' | 'help'
+export type FlagName = 'config' | 'json' | 'strict' | 'bodies' | 'help'
 
 /** A command as dispatch and help see it. What it does is loaded only when it is run. */
 export interface CliCommand {
@@ -36,6 +38,7 @@ export const FLAGS: Readonly<Record<FlagName, { readonly value?: string; readonl
   config: { value: 'FILE', help: 'the configuration file' },
   json: { help: 'prints data for programs' },
   strict: { help: 'takes warnings for errors' },
+  bodies: { help: 's2s trace: shows the words of people too' },
   help: { help: 'prints this' },
 }
 
@@ -58,9 +61,10 @@ const account = (examples: readonly string[], notes: readonly string[]): Renderi
   notes,
   load: () => import('./account.ts'),
 })
-const remote = (examples: readonly string[], flags: readonly FlagName[] = ['config', 'help']): Rendering => ({
-  flags,
+const remote = (examples: readonly string[], notes: readonly string[] = []): Rendering => ({
+  flags: ['config', 'json', 'help'],
   examples,
+  notes,
   load: () => import('./remote.ts'),
 })
 
@@ -68,16 +72,33 @@ const RENDERINGS: ReadonlyMap<string, Rendering> = new Map([
   ['adduser', account(['adduser romeo@example.com', 'adduser romeo@example.com his-password'], PASSWORD_NOTES)],
   ['passwd', account(['passwd romeo@example.com'], PASSWORD_NOTES)],
   ['deluser', account(['deluser romeo@example.com'], PASSWORD_NOTES.slice(2))],
-  ['status', remote(['status', 'status --json'], ['config', 'json', 'help'])],
+  ['status', remote(['status', 'status --json'])],
   ['reload', remote(['reload'])],
+  ['metrics', remote(['metrics'])],
   ['stop', remote(['stop'])],
+  [
+    's2s',
+    {
+      flags: ['config', 'json', 'bodies', 'help'],
+      examples: ['s2s list', 's2s show example.net', 's2s block "*.spam.example"', 's2s trace example.net'],
+      notes: [...S2S_ACTIONS].map(([name, { help }]) => `${`${name}:`.padEnd(7)} ${help}.`),
+      load: () => import('./remote.ts'),
+    },
+  ],
 ])
 
 const OPERATIONS: readonly CliCommand[] = COMMANDS.flatMap(({ name, summary, parameters }) => {
   const rendering = RENDERINGS.get(name)
   return rendering === undefined
     ? []
-    : [{ name, summary, parameters: parameters.map((p) => ({ ...p, optional: p.secret === true })), ...rendering }]
+    : [
+        {
+          name,
+          summary,
+          parameters: parameters.map((p) => ({ ...p, optional: p.secret === true || p.optional === true })),
+          ...rendering,
+        },
+      ]
 })
 
 /** Every command, in the order in which a newcomer meets them. Dispatch and help are made from this. */

@@ -30,6 +30,18 @@ export interface Connector {
   connect(local: string, remote: string, events: LinkEvents): void
 }
 
+/** A pair of domains, and what waits for its stream. */
+export interface LinkFacts {
+  readonly local: string
+  readonly remote: string
+  readonly state: State['at']
+  readonly queued: number
+  readonly bytes: number
+  readonly oldestSeconds: number
+  /** How many addresses they are from. */
+  readonly senders: number
+}
+
 /** How much may wait for one pair of domains. */
 export interface QueueBounds {
   readonly stanzas: number
@@ -50,6 +62,8 @@ class Link {
   #state: State = IDLE
   #queue: Stanza[] = []
   #queueBytes = 0
+  /** When each of the queue came. */
+  #queuedMono: number[] = []
   /** Tells the events of an older attempt from those of this one. */
   #attempt = 0
 
@@ -65,6 +79,24 @@ class Link {
 
   get state(): State['at'] {
     return this.#state.at
+  }
+
+  get facts(): LinkFacts {
+    const since = this.#queuedMono[0]
+    return {
+      local: this.#local,
+      remote: this.#remote,
+      state: this.#state.at,
+      queued: this.#queue.length,
+      bytes: this.#queueBytes,
+      oldestSeconds: since === undefined ? 0 : (this.#owner.mono() - since) / 1000,
+      senders: new Set(this.#queue.map(({ from }) => from?.bare.toString())).size,
+    }
+  }
+
+  /** Makes a stream now, also when nothing waits for one. */
+  retry(): void {
+    if (this.#state.at === 'idle') this.#connect()
   }
 
   send(stanza: Stanza, source: Source | undefined): void {
@@ -86,6 +118,7 @@ class Link {
     const size = queuedBytes(stanza)
     if (this.#queue.length >= stanzas || this.#queueBytes + size > bytes) return false
     this.#queue.push(stanza.settled())
+    this.#queuedMono.push(this.#owner.mono())
     this.#queueBytes += size
     return true
   }
@@ -118,6 +151,7 @@ class Link {
       stream.write(stanza)
     }
     this.#queue = sent === this.#queue.length ? [] : this.#queue.slice(sent)
+    this.#queuedMono = this.#queuedMono.slice(sent)
     if (this.#queue.length === 0) this.#valve.release()
   }
 
@@ -141,6 +175,7 @@ class Link {
     const queue = this.#queue
     this.#queue = []
     this.#queueBytes = 0
+    this.#queuedMono = []
     this.#valve.release()
     this.#owner.forget(this.#local, this.#remote)
     for (const stanza of queue) this.#owner.bounce(stanza, failure)
@@ -154,6 +189,7 @@ function queuedBytes(stanza: Stanza): number {
 
 interface LinkOwner {
   readonly connector: Connector
+  mono(): number
   readonly log: Logger
   bounds(local: string): QueueBounds
   bounce(stanza: Stanza, failure: LinkFailure): void
@@ -170,6 +206,8 @@ export class Links implements RemoteRoute {
   /** @param answer routes an error back to the sender of a stanza that could not be sent */
   constructor(setup: {
     connector: Connector
+    /** Monotonic milliseconds. */
+    mono: () => number
     log: Logger
     bounds: (local: string) => QueueBounds
     /** Told of everything that goes back or, being an answer itself, is dropped. */
@@ -178,6 +216,7 @@ export class Links implements RemoteRoute {
   }) {
     this.#owner = {
       connector: setup.connector,
+      mono: setup.mono,
       log: setup.log,
       bounds: setup.bounds,
       bounce: (stanza, failure) => {
@@ -216,6 +255,24 @@ export class Links implements RemoteRoute {
     return [...this.#links].flatMap(([local, remotes]) =>
       [...remotes].map(([remote, link]) => ({ local, remote, state: link.state, queued: link.queued })),
     )
+  }
+
+  /** Every link with what waits for it. */
+  waiting(): readonly LinkFacts[] {
+    return [...this.#links.values()].flatMap((remotes) => [...remotes.values()].map((link) => link.facts))
+  }
+
+  /**
+   * Dials a remote domain now, for each domain of ours that has something for it.
+   *
+   * @param fallback the domain of ours that does it where none has
+   * @returns for how many
+   */
+  retry(remote: string, fallback: string): number {
+    const locals = [...this.#links].filter(([, remotes]) => remotes.has(remote)).map(([local]) => local)
+    if (locals.length === 0) locals.push(fallback)
+    for (const local of locals) this.#link(local, remote).retry()
+    return locals.length
   }
 
   /** Makes no new streams; those that are there still carry. What waits for others goes back while its senders are there. */

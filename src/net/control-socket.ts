@@ -1,6 +1,7 @@
 import { closeSync, existsSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
+import type { Disposable } from './clock.ts'
 
 /** A unix socket's path must fit into the kernel's 108 bytes (104 on some systems). */
 const LONGEST_PATH = 100
@@ -9,6 +10,15 @@ const LONGEST_REQUEST = 64 * 1024
 export interface ControlSocket {
   close(): void
 }
+
+/** An answer that goes on after its first line, until whoever asked hangs up. */
+interface Following {
+  /** Called with where its further lines go; never waits, so that a reader who is slow loses lines. */
+  readonly follow: (write: (line: object) => void) => Disposable
+}
+
+/** What may wait for somebody who follows and does not read. */
+const MOST_UNREAD_BYTES = 256 * 1024
 
 /**
  * Opens the control socket: mode 0600, one JSON line asked, one JSON line answered. What an ended process left there is
@@ -19,13 +29,16 @@ export interface ControlSocket {
 export function openControlSocket(path: string, answer: (request: unknown) => Promise<unknown>): Promise<ControlSocket> {
   const place = shorten(path)
   if (isSocket(path)) unlinkSync(path)
-  const asking = new Set<Socket>()
+  /** Those that nothing is being done for, or that go on until they are cut. */
+  const open = new Set<Socket>()
   const server = createServer((socket) => {
-    asking.add(socket)
-    socket.on('close', () => asking.delete(socket))
-    serve(socket, (request) => {
-      asking.delete(socket)
-      return answer(request)
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    serve(socket, async (request) => {
+      open.delete(socket)
+      const answered = await answer(request)
+      if (isFollowing(answered) && !socket.destroyed) open.add(socket)
+      return answered
     })
   })
   return new Promise((resolve, reject) => {
@@ -43,7 +56,7 @@ export function openControlSocket(path: string, answer: (request: unknown) => Pr
         // what is being answered, such as the command to stop, still gets its answer
         close: () => {
           server.close()
-          for (const socket of asking) socket.destroy()
+          for (const socket of open) socket.destroy()
         },
       })
     })
@@ -67,15 +80,47 @@ function serve(socket: Socket, answer: (request: unknown) => Promise<unknown>): 
       return
     }
     socket.removeAllListeners('data')
-    void respond(text.slice(0, end), answer).then((line) => socket.end(`${line}\n`))
+    void respond(text.slice(0, end), answer).then((answered) => {
+      const line = `${JSON.stringify(answered)}\n`
+      if (!isFollowing(answered)) socket.end(line)
+      else if (!socket.destroyed) {
+        socket.write(line)
+        follow(socket, answered)
+      }
+    })
   })
 }
 
-async function respond(line: string, answer: (request: unknown) => Promise<unknown>): Promise<string> {
+const isFollowing = (answered: unknown): answered is Following =>
+  typeof answered === 'object' && answered !== null && 'follow' in answered && typeof answered.follow === 'function'
+
+function follow(socket: Socket, { follow: begin }: Following): void {
+  let lost = 0
+  const write = (line: object): void => {
+    if (socket.destroyed) return
+    if (socket.writableLength > MOST_UNREAD_BYTES) {
+      lost++
+      return
+    }
+    if (lost > 0) socket.write(`${JSON.stringify({ lost })}\n`)
+    lost = 0
+    socket.write(`${JSON.stringify(line)}\n`)
+  }
+  const following = begin(write)
+  socket.on('drain', () => {
+    if (lost > 0) socket.write(`${JSON.stringify({ lost })}\n`)
+    lost = 0
+  })
+  socket.on('end', () => socket.destroy())
+  socket.on('close', () => following.dispose())
+  socket.resume() // so that its end is seen; what it says is not looked at
+}
+
+async function respond(line: string, answer: (request: unknown) => Promise<unknown>): Promise<unknown> {
   try {
-    return JSON.stringify(await answer(JSON.parse(line)))
+    return await answer(JSON.parse(line))
   } catch (error) {
-    return JSON.stringify({ ok: false, lines: [error instanceof Error ? error.message : String(error)] })
+    return { ok: false, lines: [error instanceof Error ? error.message : String(error)] }
   }
 }
 
@@ -115,8 +160,7 @@ export async function askControlSocket(path: string, request: unknown): Promise<
     return JSON.parse(line)
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error('the server broke off without an answer')
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return undefined
+    if (isNobody(error)) return undefined
     throw error
   }
 }
@@ -134,4 +178,53 @@ function exchange(path: string, line: string): Promise<string> {
     socket.on('error', reject)
     socket.on('close', () => resolve(text))
   })
+}
+
+/**
+ * Asks for an answer that goes on, and hears each of its lines as parsed JSON, the first one included. Resolves when
+ * `hangUp` settles or the server ends it; with false when none listens there.
+ */
+export async function followControlSocket(
+  path: string,
+  request: unknown,
+  hear: (line: unknown) => void,
+  hangUp: Promise<void>,
+): Promise<boolean> {
+  const place = shorten(path)
+  try {
+    await exchangeLines(place.path, `${JSON.stringify(request)}\n`, hear, hangUp)
+    return true
+  } catch (error) {
+    if (isNobody(error)) return false
+    throw error
+  } finally {
+    place.release()
+  }
+}
+
+function exchangeLines(path: string, line: string, hear: (line: unknown) => void, hangUp: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(path)
+    let text = ''
+    socket.setEncoding('utf8')
+    socket.on('connect', () => socket.write(line))
+    socket.on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n')
+      text = lines.pop()!
+      try {
+        for (const one of lines) hear(JSON.parse(one))
+      } catch (error) {
+        socket.destroy(error instanceof Error ? error : undefined)
+      }
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve())
+    void hangUp.then(() => socket.destroy())
+  })
+}
+
+/** Nobody listens at the path. */
+function isNobody(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK'
 }

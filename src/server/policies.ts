@@ -16,13 +16,15 @@ export class Policies {
   readonly #config: Config
   readonly #tls: TlsStore
   readonly #isLocal: (domain: string) => boolean
+  readonly #isBlocked: (domain: string) => boolean
   readonly #peers = new Map<string, PeerOptions>()
   readonly #clients = new Map<string, { readonly policy: ClientPolicy; readonly stanzaBytes: number }>()
 
-  constructor(config: Config, tls: TlsStore, isLocal: (domain: string) => boolean) {
+  constructor(config: Config, tls: TlsStore, isLocal: (domain: string) => boolean, isBlocked: (domain: string) => boolean) {
     this.#config = config
     this.#tls = tls
     this.#isLocal = isLocal
+    this.#isBlocked = isBlocked
   }
 
   peer(domain: string): PeerOptions {
@@ -46,7 +48,7 @@ export class Policies {
       insecureDomains: config.get(domain, 's2s_insecure_domains'),
       requireEncryption: config.get(domain, 's2s_require_encryption'),
       isLocal: this.#isLocal,
-      isBlocked: () => false,
+      isBlocked: this.#isBlocked,
     }
   }
 

@@ -74,6 +74,12 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     return [...this.#pairs].flatMap(([local, remotes]) => [...remotes.keys()].map((remote) => ({ local, remote })))
   }
 
+  /** Proven for the remote domain, or claiming to be it while nothing is proven. */
+  isWith(remote: string): boolean {
+    if (this.#pairs.size === 0) return this.#remote === remote
+    return [...this.#pairs.values()].some((remotes) => remotes.has(remote))
+  }
+
   /** After a reload: drops the pairs that are refused now, and ends when none is left. */
   recheck(judge: Recheck): void {
     const host = this.#host

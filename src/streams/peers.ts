@@ -197,6 +197,14 @@ export class Peers implements Connector {
     return this.#incoming.size + this.#dialler.streams.size
   }
 
+  /** Ends what there is with a remote domain, with these words. Returns how many streams. */
+  close(remote: string, text: string): number {
+    const incoming = [...this.#incoming.keys()].filter((stream) => stream.isWith(remote))
+    const outgoing = [...this.#dialler.streams].filter((stream) => stream.remote === remote)
+    for (const stream of [...incoming, ...outgoing]) stream.close('undefined-condition', text)
+    return incoming.length + outgoing.length
+  }
+
   /** Ends every stream with `system-shutdown`. */
   stop(text: string): void {
     this.#dialler.stop(text)
