@@ -1,4 +1,5 @@
 import type { PastEvent } from '../obs/history.ts'
+import { visible } from '../obs/sanitize.ts'
 import type { Command, Outcome } from './commands.ts'
 import { bytes, duration, fieldsText, plural, when } from './words.ts'
 
@@ -223,5 +224,5 @@ export function traceText(line: unknown): string {
   if (typeof line !== 'object' || line === null) return String(line)
   if ('lost' in line) return `(${line.lost} lines lost: they came faster than they were read)`
   const { timeMs, id, direction, text } = line as TraceReport // what our own server has written
-  return `${new Date(timeMs).toISOString().slice(11, 23)} ${id} ${ARROWS[direction]} ${text}`
+  return `${new Date(timeMs).toISOString().slice(11, 23)} ${id} ${ARROWS[direction]} ${visible(text)}`
 }
