@@ -3,7 +3,7 @@ import type { Section, Setting } from './document.ts'
 import { Reading } from './kind.ts'
 import { toText } from './lua-value.ts'
 import { componentWarning, type ModuleFacts, moduleWarning } from './modules.ts'
-import { encryptionNotice } from './notice.ts'
+import { abuseNotice, encryptionNotice } from './notice.ts'
 import type { Option } from './option.ts'
 import { OPTION_BY_NAME } from './options.ts'
 import { OTHER_OPTIONS, otherOption } from './other-options.ts'
@@ -36,7 +36,9 @@ export function check(reader: Reader, path: string, folder: string, ours: Ours):
   const start: Position = { file: path, line: 1, column: 1 }
   const parts = { path, folder, files: reader.files, hosts, idle, values, modules: new Set(ours.keys()) }
   if (!reader.incomplete) needsHost(hosts, idle, problems, start)
-  encryptionNotice(new Config({ ...parts, problems: [] }), problems, start)
+  const found = new Config({ ...parts, problems: [] })
+  encryptionNotice(found, problems, start)
+  abuseNotice(found, problems, start)
   return new Config({ ...parts, problems: problems.sorted(reader.files) })
 }
 

@@ -24,6 +24,18 @@ export const secret: Kind<string> = {
   },
 }
 
+/** Where somebody can be reached. Text that is no URI is told, since whoever reads it could not follow it, and kept. */
+export const contactUri: Kind<string> = {
+  says: 'a URI such as "mailto:abuse@example.com" or "xmpp:admin@example.com"',
+  read(given, reading) {
+    const value = text.read(given, reading)
+    if (value !== undefined && !/^[a-z][a-z0-9+.-]{0,30}:\S/i.test(value)) {
+      reading.warn(given.at, `${JSON.stringify(value)} is no URI: write mailto:, xmpp: or https: before it`)
+    }
+    return value
+  },
+}
+
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   const says = words.length === 1 ? JSON.stringify(words[0]) : `one of ${words.map((w) => JSON.stringify(w)).join(', ')}`
   return scalar(says, (value) => words.find((word) => word === value))

@@ -49,6 +49,7 @@ export class Host {
     host: [],
     account: [],
   }
+  readonly extensions: { readonly module: string; readonly form: () => Element | undefined }[] = []
   readonly streamFeatures: { readonly module: string; readonly feature: Element }[] = []
   readonly opened: { readonly module: string; readonly run: (session: Session) => void }[] = []
   readonly available: { readonly module: string; readonly run: (session: Session) => void }[] = []
@@ -111,6 +112,7 @@ export class Host {
       for (const [feature, owner] of this.features[place]) if (owner === module) this.features[place].delete(feature)
       drop(this.identities[place], module)
     }
+    drop(this.extensions, module)
     drop(this.streamFeatures, module)
     drop(this.opened, module)
     drop(this.available, module)

@@ -81,6 +81,7 @@ function context(
     option: <K extends OptionName>(name: K) => setup.option(host, name),
     advertise: (feature, where = 'host') => void host.features[where].set(feature, module),
     identity: (identity, where = 'host') => void host.identities[where].push({ module, identity }),
+    extension: (form) => void host.extensions.push({ module, form }),
     streamFeature: (feature) => void host.streamFeatures.push({ module, feature }),
     iq: (registration) => host.addIq(module, registration),
     gate: (selector, run) => host.registry.add({ phase: 'gate', selector, run, module }),

@@ -90,6 +90,8 @@ export interface ModuleContext {
   /** A service discovery feature of the host or of its accounts. */
   advertise(feature: string, where?: 'host' | 'account'): void
   identity(identity: Identity, where?: 'host' | 'account'): void
+  /** A form in the host's disco#info answer (XEP-0128), made anew for each; undefined where there is nothing to tell. */
+  extension(form: () => Element | undefined): void
   /** A stream feature that clients see after authentication. */
   streamFeature(feature: Element): void
   iq(registration: IqRegistration): void

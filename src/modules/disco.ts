@@ -9,7 +9,10 @@ import type { Stanza } from '../xmpp/stanza.ts'
 export const disco = defineModule({
   name: 'disco',
   summary: 'Service discovery: what the server and its accounts can do, and which services belong to it.',
-  implements: [{ xep: 30, version: '2.5.0' }],
+  implements: [
+    { xep: 30, version: '2.5.0' },
+    { xep: 128, version: '1.0.1' },
+  ],
   setup(ctx) {
     ctx.advertise(NS.discoInfo)
     ctx.advertise(NS.discoItems)
@@ -31,7 +34,8 @@ function info(ctx: ModuleContext, iq: IqRequest, place: 'host' | 'account'): Sta
   if (node !== undefined) throw new StanzaError('item-not-found')
   const identities = ctx.host.identities[place].map(({ identity }) => identityElement(identity))
   const features = [...ctx.host.features[place].keys()].sort().map((feature) => el('feature', NS.discoInfo, { var: feature }))
-  return iq.result(el('query', NS.discoInfo, {}, ...identities, ...features))
+  const forms = place === 'host' ? ctx.host.extensions.map(({ form }) => form()) : []
+  return iq.result(el('query', NS.discoInfo, {}, ...identities, ...features, ...forms))
 }
 
 function items(ctx: ModuleContext, iq: IqRequest, place: 'host' | 'account'): Stanza {
