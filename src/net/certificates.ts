@@ -128,11 +128,13 @@ type Unusable = { readonly problem: Problem }
 /** Reads a certificate with its chain, and the key from the first of these files that is there. */
 function readIdentity(certFile: string, keyFiles: readonly string[], passphrase: string | undefined): Identity | Unusable {
   const unusable = (message: string, file: string): Unusable => ({ problem: { severity: 'error', message, file } })
+  let reading = certFile
   try {
     const chain = pemBlocks(readFileSync(certFile, 'latin1'), 'CERTIFICATE')
     if (chain[0] === undefined) return unusable('no certificate in it', certFile)
     const leaf = parseCertificate(chain[0])
     const keyFile = keyFiles.find((file) => statSync(file, { throwIfNoEntry: false }) !== undefined) ?? keyFiles[0]!
+    reading = keyFile
     const keyPem = readFileSync(keyFile, 'latin1')
     if (!keyPem.includes('PRIVATE KEY-----')) {
       return keyFile === certFile ? unusable(`its key ${keyFiles[0]} is missing`, certFile) : unusable('no key in it', keyFile)
@@ -142,7 +144,7 @@ function readIdentity(certFile: string, keyFiles: readonly string[], passphrase:
       return unusable(`the key does not fit ${basename(certFile)}`, keyFile)
     return { certFile, keyFile, chainPem: chain.map((der) => pemOf(der, 'CERTIFICATE')).join(''), keyPem, passphrase, leaf }
   } catch (error) {
-    return unusable(error instanceof DerError ? `not a certificate: ${error.message}` : reasonOf(error), certFile)
+    return unusable(error instanceof DerError ? `not a certificate: ${error.message}` : reasonOf(error), reading)
   }
 }
 

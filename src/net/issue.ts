@@ -70,12 +70,12 @@ export function extension(type: string, critical: boolean, value: Uint8Array): U
   return critical ? sequence(oid(type), derBoolean(true), octetString(value)) : sequence(oid(type), octetString(value))
 }
 
-/** The subjectAltName extension. Throws RangeError where a dNSName or SRVName is not ASCII. */
-export function altNames(names: NamesToCertify): Uint8Array {
+/** The subjectAltName extension, critical where the subject is empty. Throws RangeError where a dNSName or SRVName is not ASCII. */
+export function altNames(names: NamesToCertify, critical = false): Uint8Array {
   const other = (type: string, value: Uint8Array): Uint8Array => tagged(0, oid(type), tagged(0, value))
   return extension(
     OID.subjectAltName,
-    false,
+    critical,
     sequence(
       ...(names.dns ?? []).map((name) => implicit(2, ascii(name))),
       ...(names.xmppAddr ?? []).map((name) => other(OID.xmppAddr, utf8String(name))),

@@ -30,7 +30,7 @@ export interface NameConstraints {
 }
 
 /** More names or subtrees than any certificate in use has. */
-const MAX_NAMES = 2000
+const MAX_NAMES = 1000
 
 /** Reads the value of a subjectAltName extension. Throws DerError. */
 export function readAltNames(bytes: Uint8Array): AltNames {

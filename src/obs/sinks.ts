@@ -16,7 +16,7 @@ function filter(levels: LevelFilter): (level: Level) => boolean {
   return (level) => set.has(level)
 }
 
-const json = (line: Line): string => {
+export const lineJson = (line: Line): string => {
   const out: [string, unknown][] = [
     ['time', new Date(line.timeMs).toISOString()],
     ['level', line.level],
@@ -45,7 +45,7 @@ export function consoleSink(levels: LevelFilter, out: NodeJS.WriteStream = proce
   const terminal = out.isTTY === true
   return {
     accepts,
-    write: (line) => void out.write(`${terminal ? pretty(line, true) : json(line)}\n`),
+    write: (line) => void out.write(`${terminal ? pretty(line, true) : lineJson(line)}\n`),
     reopen: () => {},
     close: () => {},
   }
@@ -65,7 +65,7 @@ export function fileSink(path: string, levels: LevelFilter, failed: (why: string
   })
   return {
     accepts: filter(levels),
-    write: (line) => void destination.write(`${json(line)}\n`),
+    write: (line) => void destination.write(`${lineJson(line)}\n`),
     reopen: () => destination.reopen(),
     close: () => {
       try {

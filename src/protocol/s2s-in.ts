@@ -151,7 +151,8 @@ function onHeader(ctx: S2sInContext, s: StateAt<'header'>, h: StreamHeader): InN
   const barred = ctx.rules.contact(local, remote ?? '', 'in')
   if (barred !== undefined) return refuseHeader(ctx, s, new StreamError(barred.condition, barred.toPeer), names)
   const version = parseVersion(h.version)
-  if (version === undefined) return refuseHeader(ctx, s, new StreamError('unsupported-version'), names)
+  if (version === undefined)
+    return refuseHeader(ctx, s, new StreamError('unsupported-version', 'The version is not a number'), names)
   return accept(ctx, s, names, version)
 }
 

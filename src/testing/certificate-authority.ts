@@ -177,7 +177,8 @@ function extensionsOf(options: IssueOptions): Uint8Array[] {
   if (ca !== 'absent') extensions.push(basicConstraints(ca, options.pathLength))
   if (usage !== 'none') extensions.push(keyUsage(...usage.map((u) => KEY_USAGE[u])))
   if (eku !== 'none') extensions.push(extendedKeyUsage(...eku.map((p) => PURPOSES[p] ?? p)))
-  if (options.dns || options.srvName || options.xmppAddr || options.ip) extensions.push(altNames(options))
+  if (options.dns || options.srvName || options.xmppAddr || options.ip)
+    extensions.push(altNames(options, options.cn === undefined && options.ou === undefined))
   if (options.permittedDns || options.excludedDns) extensions.push(dnsConstraints(options))
   if (options.unknownCritical !== undefined) extensions.push(extension(options.unknownCritical, true, derBoolean(true)))
   return extensions

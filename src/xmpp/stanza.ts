@@ -96,6 +96,11 @@ export class Stanza {
     return new Stanza(kind, attrs, undefined, undefined, nodes, malformed)
   }
 
+  /** A stanza that was kept as text: `inside` is what `inside` of a proven stanza was. */
+  static stored(kind: StanzaKind, attrs: StanzaAttrs, inside: string): Stanza {
+    return Stanza.of(kind, attrs, ...parseFragment(Buffer.from(inside)))
+  }
+
   /** The canonical bytes between start and end tag; empty when there is nothing. */
   get inside(): Uint8Array {
     if (this.#inside === undefined) this.#render()

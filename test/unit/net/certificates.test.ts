@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { loadIdentities } from '../../../src/net/certificates.ts'
 import { type Issued, TestAuthority } from '../../../src/testing/certificate-authority.ts'
@@ -126,6 +127,25 @@ describe('a certificate that the host names', () => {
       put(key, a.keyPem)
       assert.deepEqual(named(path).problems, [])
       assert.equal(named(path).identities.size, 1)
+    }
+  })
+
+  test('an encrypted key needs its password', (t) => {
+    const { path, put } = folderFor(t)
+    const encrypted = createPrivateKey(a.keyPem).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'secret',
+    })
+    const [certificate, key] = [put('a.crt', a.chainPem), put('a.key', encrypted.toString())]
+    assert.equal(named(certificate, key, 'secret').identities.size, 1)
+    for (const password of [undefined, 'wrong']) {
+      const loaded = named(certificate, key, password)
+      assert.deepEqual(
+        loaded.problems.map((p) => [p.severity, p.file]),
+        [['error', `${path}/a.key`]],
+      )
     }
   })
 

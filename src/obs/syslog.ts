@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Level, Line, LogSink } from './log.ts'
+import { lineJson } from './sinks.ts'
+
+const SEVERITY: Readonly<Record<Level, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
+const FACILITIES = ['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron', 'authpriv', 'ftp']
+
+/**
+ * The system's log. Node cannot write to a unix datagram socket, so the lines go through logger(1), which every
+ * distribution has; one process for the life of the sink.
+ */
+export function syslogSink(
+  options: { readonly levels: readonly Level[]; readonly name: string; readonly facility: string },
+  failed: (why: string) => void,
+): LogSink {
+  const facility = FACILITIES.indexOf(options.facility)
+  const base = (facility === -1 ? 3 : facility) * 8
+  let child: ChildProcess | undefined = spawn('logger', ['--prio-prefix', '--tag', options.name, '--id'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const gone = (why: string): void => {
+    if (child !== undefined) failed(`the system log cannot be written: ${why}`)
+    child = undefined
+  }
+  child.on('error', (error) => gone(error.message))
+  child.on('exit', (code) => gone(`logger ended with ${code}`))
+  child.stdin?.on('error', (error: Error) => gone(error.message))
+  child.unref()
+  const levels = new Set(options.levels)
+  return {
+    accepts: (level) => levels.has(level),
+    write: (line: Line) => void child?.stdin?.write(`<${base + SEVERITY[line.level]}>${lineJson(line)}\n`),
+    reopen: () => {},
+    close: () => {
+      const ending = child
+      child = undefined
+      ending?.stdin?.end()
+    },
+  }
+}

@@ -1,0 +1,152 @@
+import type { StanzaCondition, StreamCondition, StreamError } from '../xmpp/errors.ts'
+import type { Budget } from '../xmpp/framer.ts'
+import {
+  type CertificateAnswer,
+  type CertificateQuestion,
+  type CertificateVerdict,
+  type KeyVerdict,
+  type PeerRules,
+  type Refusal,
+  type RemoteOffers,
+  serverHeader,
+} from './s2s.ts'
+import type { Effect, Next, TlsFacts } from './step.ts'
+import { STREAM_END, streamError } from './stream.ts'
+
+export interface S2sOutContext {
+  /** Our host, and the domain that the stream goes to (both in enforced form). */
+  readonly local: string
+  readonly remote: string
+  /**
+   * `link`: authenticate, then carry stanzas. `verify`: ask whether `remote` gave out `key` for its stream `streamId` to
+   * `local`, without authenticating, then close (XEP-0220 §2.1.2).
+   */
+  readonly purpose: { readonly is: 'link' } | { readonly is: 'verify'; readonly streamId: string; readonly key: string }
+  readonly rules: PeerRules
+  /** The key that we give out; see dialback.ts. */
+  dialbackKey(receiving: string, originating: string, streamId: string): string
+  /** What an authenticated stream may cost. */
+  readonly budget: Budget
+  /** From the connection being there until the stream is ready. */
+  readonly negotiationMs: number
+}
+
+/** How far a stream had come when it failed. `stream`: the remote ended it, or spoke what we do not understand. */
+export type Stage = 'stream' | 'tls' | 'certificate' | 'auth' | 'policy'
+
+export interface Failure {
+  readonly stage: Stage
+  readonly by: 'us' | 'peer'
+  /** The stream or SASL condition, or the policy's reason; a stable word for logs and metrics. */
+  readonly condition: string | undefined
+  /** For people: a local sender and the operator. Never names the remote domain. */
+  readonly text: string
+  /** What stanzas that cannot go out are answered with. */
+  readonly bounce: StanzaCondition
+}
+
+export type S2sOutEvent =
+  | { readonly event: 'certificate'; readonly certificate: CertificateVerdict }
+  /** The stream may carry stanzas of this one pair. */
+  | {
+      readonly event: 'ready'
+      readonly via: 'external' | 'dialback'
+      readonly encrypted: boolean
+      readonly certificate: CertificateVerdict
+    }
+  /** What the authoritative server says of the key. The stream ends by itself. */
+  | { readonly event: 'verified'; readonly verdict: KeyVerdict }
+  /** The stream is over, before or after `ready`, for another reason than our `close`. At most once. */
+  | { readonly event: 'failed'; readonly failure: Failure }
+  /** An answer to a question that was never asked on this stream. It changed nothing. */
+  | { readonly event: 'unsolicited'; readonly from: string | undefined; readonly to: string | undefined }
+
+/** A stream as it stands since its last restart. */
+export interface Link {
+  readonly tls: TlsFacts | undefined
+  readonly certificate: CertificateVerdict
+  /** EXTERNAL was refused, with this for an explanation. */
+  readonly refused: string | undefined
+}
+
+/** A link whose remote has answered our header. */
+export interface Open extends Link {
+  readonly streamId: string
+}
+
+export type S2sOutState = { readonly asked: number } & (
+  | { readonly at: 'idle'; readonly tls: TlsFacts | undefined }
+  | { readonly at: 'judging'; readonly tls: TlsFacts }
+  /** Our header is sent. `authenticated`: SASL has succeeded. */
+  | { readonly at: 'header'; readonly link: Link; readonly authenticated: boolean }
+  | { readonly at: 'features'; readonly link: Open; readonly authenticated: boolean }
+  | { readonly at: 'starttls' }
+  | { readonly at: 'securing' }
+  | { readonly at: 'external'; readonly link: Open; readonly offered: RemoteOffers; readonly challenged: boolean }
+  | { readonly at: 'dialback'; readonly link: Open }
+  | { readonly at: 'verify'; readonly link: Open }
+  | { readonly at: 'ready' }
+  | { readonly at: 'closed' }
+)
+export type StateAt<A extends S2sOutState['at']> = Extract<S2sOutState, { at: A }>
+export type OutEffect = Effect<CertificateQuestion, S2sOutEvent>
+export type OutNext = Next<S2sOutState, CertificateQuestion, S2sOutEvent>
+export type S2sOutAnswer = CertificateAnswer
+
+export const NEGOTIATION = 'negotiation'
+export const send = (xml: string): OutEffect => ({ do: 'send', xml })
+export const tell = (event: S2sOutEvent): OutEffect => ({ do: 'tell', event })
+export const stay = (state: S2sOutState, ...effects: readonly OutEffect[]): OutNext => ({ state, effects })
+
+export const headerTo = (ctx: S2sOutContext): string => serverHeader({ from: ctx.local, to: ctx.remote, version: '1.0' })
+
+/** Is our header on the wire since the last restart? An error can only be said inside a stream. */
+const opened = (s: S2sOutState): boolean => s.at !== 'idle' && s.at !== 'judging'
+
+/** The end of a stream on which our certificate was refused before is half explained without that. */
+const told = (s: S2sOutState, f: Failure): OutEffect => {
+  const refused = s.at === 'dialback' ? s.link.refused : undefined
+  return tell({ event: 'failed', failure: refused === undefined ? f : { ...f, text: `${refused}; then: ${f.text}` } })
+}
+
+/** Ends the stream, with or without an error, and tells the owner why. */
+export function fail(ctx: S2sOutContext, s: S2sOutState, failure: Failure, error?: StreamError): OutNext {
+  const xml = (opened(s) ? '' : headerTo(ctx)) + (error === undefined ? '' : streamError(error)) + STREAM_END
+  return stay({ at: 'closed', asked: s.asked }, send(xml), told(s, failure), { do: 'finish' })
+}
+
+/** Nothing can or may be said any more. */
+export const drop = (s: S2sOutState, failure: Failure | undefined): OutNext => {
+  const news = failure === undefined ? [] : [told(s, failure)]
+  return stay({ at: 'closed', asked: s.asked }, ...news, { do: 'destroy' })
+}
+
+export const failure = (
+  stage: Stage,
+  by: 'us' | 'peer',
+  condition: string | undefined,
+  text: string,
+  bounce: StanzaCondition = 'remote-server-timeout',
+): Failure => ({ stage, by, condition, text, bounce })
+
+/** A refusal by our own policy, towards both sides. */
+export const failureOf = (r: Refusal): Failure =>
+  failure(r.because.startsWith('certificate-') ? 'certificate' : 'policy', 'us', r.because, r.toSender)
+
+const UNKNOWN_THERE: readonly StreamCondition[] = ['host-unknown', 'host-gone']
+
+const MAX_QUOTED = 200
+
+/** Foreign words in a text for people: bounded, and without the domain that the text must not name. */
+export const quoted = (ctx: S2sOutContext, text: string): string => text.slice(0, MAX_QUOTED).replaceAll(ctx.remote, '(domain)')
+
+/** `condition (text)` as the remote said it. */
+export const saidBecause = (ctx: S2sOutContext, condition: string, text: string): string =>
+  quoted(ctx, text === '' ? condition : `${condition} (${text})`)
+
+/** The remote's own `<stream:error/>`. */
+export function peerFailure(ctx: S2sOutContext, error: StreamError): Failure {
+  const bounce = UNKNOWN_THERE.includes(error.condition) ? 'remote-server-not-found' : 'remote-server-timeout'
+  const text = `The remote server closed the stream: ${saidBecause(ctx, error.condition, error.text)}`
+  return failure('stream', 'peer', error.condition, text, bounce)
+}

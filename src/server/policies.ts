@@ -1,0 +1,82 @@
+import type { Config } from '../config/config.ts'
+import type { Host } from '../core/host.ts'
+import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
+import type { PeerOptions } from '../policy/peer.ts'
+import type { TlsStore } from './tls-store.ts'
+
+/** The negotiation takes this long at most where the file does not say how long (security reference, 5.4). */
+const NEGOTIATION_MS = 30_000
+
+/** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
+export class Policies {
+  readonly #config: Config
+  readonly #tls: TlsStore
+  readonly #isLocal: (domain: string) => boolean
+  readonly #peers = new Map<string, PeerOptions>()
+  readonly #clients = new Map<string, { readonly policy: ClientPolicy; readonly stanzaBytes: number }>()
+
+  constructor(config: Config, tls: TlsStore, isLocal: (domain: string) => boolean) {
+    this.#config = config
+    this.#tls = tls
+    this.#isLocal = isLocal
+  }
+
+  peer(domain: string): PeerOptions {
+    let options = this.#peers.get(domain)
+    if (options === undefined) this.#peers.set(domain, (options = this.#peerOptions(domain)))
+    return options
+  }
+
+  #peerOptions(domain: string): PeerOptions {
+    const config = this.#config
+    const enabled = config.enabledModules(domain)
+    return {
+      s2s: enabled.has('s2s'),
+      tls: enabled.has('tls') && config.get(domain, 's2s_allow_encryption'),
+      saslauth: enabled.has('saslauth'),
+      dialback: enabled.has('dialback'),
+      ownCertificate: this.#tls.has(domain),
+      secureAuth: config.get(domain, 's2s_secure_auth'),
+      secureDomains: config.get(domain, 's2s_secure_domains'),
+      insecureDomains: config.get(domain, 's2s_insecure_domains'),
+      requireEncryption: config.get(domain, 's2s_require_encryption'),
+      isLocal: this.#isLocal,
+      isBlocked: () => false,
+    }
+  }
+
+  /** undefined where clients are not served. */
+  client(host: Host): { readonly policy: ClientPolicy; readonly stanzaBytes: number } | undefined {
+    if (host.kind !== 'virtual' || !host.enabled('c2s')) return undefined
+    let policy = this.#clients.get(host.domain)
+    if (policy === undefined) this.#clients.set(host.domain, (policy = this.#clientPolicy(host)))
+    return policy
+  }
+
+  #clientPolicy(host: Host): { readonly policy: ClientPolicy; readonly stanzaBytes: number } {
+    const config = this.#config
+    const { domain } = host
+    const policy: ClientPolicy = {
+      authentication: config.get(domain, 'authentication') === 'anonymous' ? 'anonymous' : 'passwords',
+      canStartTls: host.enabled('tls') && this.#tls.hasForClients(domain),
+      sasl: host.enabled('saslauth'),
+      requireEncryption: config.get(domain, 'c2s_require_encryption'),
+      insecure: insecureMechanisms(
+        config.isSet(domain, 'insecure_sasl_mechanisms')
+          ? [...(config.get(domain, 'insecure_sasl_mechanisms') ?? [])]
+          : undefined,
+        config.get(domain, 'allow_unencrypted_plain_auth'),
+      ),
+      disabled: config.get(domain, 'disable_sasl_mechanisms'),
+    }
+    return { policy, stanzaBytes: config.get(undefined, 'c2s_stanza_size_limit') }
+  }
+
+  get clientNegotiationMs(): number {
+    return this.#config.isSet(undefined, 'c2s_timeout') ? this.#config.get(undefined, 'c2s_timeout') : NEGOTIATION_MS
+  }
+
+  get serverNegotiationMs(): number {
+    return this.#config.isSet(undefined, 's2s_timeout') ? this.#config.get(undefined, 's2s_timeout') : NEGOTIATION_MS
+  }
+}

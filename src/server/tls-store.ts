@@ -1,0 +1,177 @@
+import type { SecureContext } from 'node:tls'
+import type { Config, Service } from '../config/config.ts'
+import { type Identity, loadIdentities } from '../net/certificates.ts'
+import { ChainJudge } from '../net/chain.ts'
+import type { Problem } from '../net/problem.ts'
+import { contextByName, tlsContext } from '../net/tls-context.ts'
+import { TrustStore } from '../net/trust.ts'
+import type { TlsSetup } from '../net/wire.ts'
+import { namesDomain } from '../policy/certificate.ts'
+import type { CertificateVerdict } from '../protocol/s2s.ts'
+import type { TlsProvider } from '../streams/tls.ts'
+import { domainToAscii } from '../xmpp/jid.ts'
+
+type Use = 'c2s' | 's2s'
+
+/** What a configuration gives: read whole, then put into use at once. */
+interface Generation {
+  readonly identities: Readonly<Record<Use, ReadonlyMap<string, Identity>>>
+  readonly contexts: Map<string, SecureContext | undefined>
+  readonly trust: Map<string, { readonly store: TrustStore; readonly judge: ChainJudge }>
+}
+
+/** Certificates, TLS contexts and trust anchors of the server; replaced as a whole at a reload. */
+export class TlsStore implements TlsProvider {
+  #config: Config
+  #generation: Generation
+  readonly #now: () => number
+  readonly #problems: Problem[] = []
+
+  constructor(config: Config, now: () => number) {
+    this.#config = config
+    this.#now = now
+    this.#generation = this.#load(config, undefined)
+  }
+
+  /** What was found since this was last asked. */
+  takeProblems(): readonly Problem[] {
+    return this.#problems.splice(0)
+  }
+
+  /** Reads everything anew; what is broken now goes on as it was. */
+  reload(config: Config): void {
+    const before = this.#generation
+    this.#config = config
+    this.#generation = this.#load(config, before)
+  }
+
+  #load(config: Config, before: Generation | undefined): Generation {
+    const generation: Generation = {
+      identities: { c2s: this.#identities(config, 'c2s', before), s2s: this.#identities(config, 's2s', before) },
+      contexts: new Map(),
+      trust: new Map(),
+    }
+    for (const use of ['c2s', 's2s'] as const) {
+      for (const domain of generation.identities[use].keys()) {
+        const context = this.#make(config, generation, use, domain)
+        const key = `${use} ${domain}`
+        generation.contexts.set(key, context ?? before?.contexts.get(key))
+      }
+    }
+    return generation
+  }
+
+  #identities(config: Config, use: Use, before: Generation | undefined): ReadonlyMap<string, Identity> {
+    const hosts = config.hosts
+      .filter(({ domain }) => config.enabledModules(domain).has('tls'))
+      .map(({ domain }) => {
+        const { certificate, key, password } = config.tls(domain, use)
+        return { domain, certificate, key, password }
+      })
+    const loaded = loadIdentities({
+      hosts,
+      folder: config.get(undefined, 'certificates'),
+      nowMs: this.#now(),
+      ...(before === undefined ? {} : { before: before.identities[use] }),
+    })
+    const known = new Set(this.#problems.map((p) => `${p.file} ${p.message}`))
+    this.#problems.push(...loaded.problems.filter((p) => !known.has(`${p.file} ${p.message}`)))
+    return loaded.identities
+  }
+
+  #make(config: Config, generation: Generation, use: Use, domain: string): SecureContext | undefined {
+    const identity = generation.identities[use].get(domain)
+    const made = tlsContext(identity, settings(config, domain, use))
+    this.#problems.push(...made.problems)
+    return made.context
+  }
+
+  #context(use: Use, domain: string): SecureContext | undefined {
+    return this.#generation.contexts.get(`${use} ${domain}`)
+  }
+
+  has(domain: string): boolean {
+    return this.#generation.identities.s2s.has(domain)
+  }
+
+  hasForClients(domain: string): boolean {
+    return this.#generation.identities.c2s.has(domain)
+  }
+
+  acceptClient(domain: string | undefined): TlsSetup {
+    return this.#accept('c2s', domain, false, 'xmpp-client')
+  }
+
+  acceptServer(domain: string | undefined): TlsSetup {
+    return this.#accept('s2s', domain, true, 'xmpp-server')
+  }
+
+  /** Direct TLS (no domain): SNI decides; who asks for no name gets the first host that has a certificate. */
+  #accept(use: Use, domain: string | undefined, askCertificate: boolean, alpn: string): TlsSetup {
+    if (domain !== undefined) {
+      return { side: 'server', context: this.#context(use, domain) ?? this.#bare(), askCertificate, alpn: [] }
+    }
+    const byName = new Map<string, SecureContext>()
+    for (const name of this.#generation.identities[use].keys()) {
+      const context = this.#context(use, name)
+      if (context !== undefined) byName.set(domainToAscii(name) ?? name, context)
+    }
+    const context = byName.values().next().value ?? this.#bare()
+    return { side: 'server', context, contextFor: contextByName(byName), askCertificate, alpn: [alpn] }
+  }
+
+  dialServer(local: string, remote: string): TlsSetup {
+    const context = this.#context('s2s', local) ?? this.#bare(local)
+    return { side: 'client', context, serverName: domainToAscii(remote) ?? remote, alpn: ['xmpp-server'] }
+  }
+
+  /** A context without a certificate: enough to dial, and to fail in the right way when somebody dials us. */
+  #bare(domain?: string): SecureContext {
+    const key = `bare ${domain ?? ''}`
+    let context = this.#generation.contexts.get(key)
+    if (context === undefined) {
+      context = tlsContext(undefined, settings(this.#config, domain, 's2s')).context ?? tlsContext(undefined).context!
+      this.#generation.contexts.set(key, context)
+    }
+    return context
+  }
+
+  judge(local: string, remote: string, chain: readonly Uint8Array[]): CertificateVerdict {
+    const verdict = this.#trust(local).judge.judge(chain, this.#now())
+    if (verdict.status === 'absent') return 'absent'
+    if (verdict.status === 'valid') return namesDomain(verdict.leaf.names, remote) ? 'valid' : 'wrong-name'
+    switch (verdict.reason) {
+      case 'expired':
+      case 'expired-chain':
+      case 'self-signed':
+        return verdict.reason
+      default:
+        return 'untrusted'
+    }
+  }
+
+  #trust(local: string): { readonly store: TrustStore; readonly judge: ChainJudge } {
+    const { cafile, capath } = this.#config.tls(local, 's2s')
+    const key = `${cafile ?? ''}\n${capath ?? ''}`
+    let trust = this.#generation.trust.get(key)
+    if (trust === undefined) {
+      const store = new TrustStore({ cafile, capath })
+      trust = { store, judge: new ChainJudge(() => store.anchors) }
+      this.#problems.push(...store.problems)
+      this.#generation.trust.set(key, trust)
+    }
+    return trust
+  }
+}
+
+function settings(config: Config, domain: string | undefined, use: Service) {
+  const { protocol, ciphers, ciphersuites, curveslist, curve, dhparam } = config.tls(domain, use)
+  return {
+    profile: config.get(undefined, 'tls_profile'),
+    versions: protocol,
+    ciphers,
+    ciphersuites,
+    curves: curveslist?.split(':') ?? (curve === undefined ? undefined : [curve]),
+    dhparam,
+  }
+}
