@@ -10,6 +10,7 @@ const STOP_MS = 5_000
  */
 export class ChildServer {
   readonly pid: number
+  readonly startedAtMs: number
   readonly #child: ChildProcess
   readonly #output = new EventEmitter().setMaxListeners(100)
   readonly #folder: string
@@ -20,6 +21,7 @@ export class ChildServer {
   /** @param folder its data, deleted at the end */
   constructor(command: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder
+    this.startedAtMs = performance.timeOrigin + performance.now()
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: folder,

@@ -31,18 +31,22 @@ export async function startEjabberd(options: PeerOptions): Promise<Peer> {
     clientPort: CLIENT_PORT,
     s2sPort: S2S_PORT,
     pid: server.pid,
+    startedAtMs: server.startedAtMs,
     log: () => server.log(),
     waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
     stop: () => server.stop(),
   }
 }
 
-function configuration({ domain, address, cert, options = '', modules = [] }: PeerOptions, folder: string): string {
+function configuration(
+  { domain, address, cert, options = '', modules = [], production = false }: PeerOptions,
+  folder: string,
+): string {
   return `hosts: ["${domain}"]
-loglevel: debug
+loglevel: ${production ? 'info' : 'debug'}
 ${cert ? `certfiles: ["${folder}/cert.pem"]` : ''}
 ca_file: "${folder}/ca.pem"
-s2s_use_starttls: ${cert ? 'optional' : 'false'}
+s2s_use_starttls: ${cert ? (production ? 'required' : 'optional') : 'false'}
 listen:
   - { port: ${CLIENT_PORT}, ip: "${address}", module: ejabberd_c2s, starttls: ${cert !== undefined} }
   - { port: ${S2S_PORT}, ip: "${address}", module: ejabberd_s2s_in }

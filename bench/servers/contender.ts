@@ -1,0 +1,27 @@
+/** What every server under test is given, alike for all. */
+export interface Setup {
+  readonly domain: string
+  /** On loopback; clients at 5222, servers at 5269. */
+  readonly address: string
+  readonly dns: { readonly address: string; readonly port: number }
+  /** PEM of the only root it trusts. */
+  readonly ca: string
+  readonly cert: { readonly chainPem: string; readonly keyPem: string }
+  /** Local part -> password. */
+  readonly users: Readonly<Record<string, string>>
+}
+
+export interface Started {
+  readonly pid: number
+  /** When its process was started: milliseconds since 1970, with fractions. */
+  readonly startedAtMs: number
+  stop(): Promise<void>
+}
+
+/** A server that takes part in the comparison. */
+export interface Contender {
+  readonly name: string
+  version(): string
+  /** Resolves once the process runs; it may not accept connections yet. */
+  start(setup: Setup): Promise<Started>
+}

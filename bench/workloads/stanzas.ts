@@ -1,0 +1,83 @@
+import type { Flow, FlowOrder } from '../load/orders.ts'
+import { DOMAIN } from '../world.ts'
+import type { Goal, Sample, Stage, Workload } from './workload.ts'
+
+const COUNT = 20_000
+/** Before the clock starts: what a server does only once, such as compiling its code or growing its buffers. */
+const WARM_UP = 5_000
+const PACED_WARM_UP = 500
+const PACED_COUNT = 2_000
+const RESOURCE = 'bench'
+
+type Route = (stage: Stage) => Promise<Pick<FlowOrder, 'through' | 'counted' | 'from' | 'to'>>
+
+const inbound: Route = async (stage) => {
+  const counted = await stage.login(0, RESOURCE)
+  const through = await stage.dial(0)
+  const [user, remote] = [stage.world.users[0], stage.world.remotes[0]?.domain]
+  return { through, counted, from: `someone@${remote}/phone`, to: `${user}@${DOMAIN}/${RESOURCE}` }
+}
+
+const outbound: Route = async (stage) => {
+  const through = await stage.login(0, RESOURCE)
+  return { through, counted: 'accepted', to: `someone@${stage.world.remotes[0]?.domain}` }
+}
+
+export const stanzaWorkloads: readonly Workload[] = [
+  flatOut('w1', 'in: one remote stream to one client, 200 B, flat out', inbound, 200, { ratio: 1 / 8 }),
+  flatOut('w1-1500', 'in, 1500 B, flat out', inbound, 1500, { ratio: 1 / 8 }),
+  paced('w1-rate', 'in, 200 B, 500/s', inbound, 500, { ratio: 1 / 4 }),
+  flatOut('w2', 'out: one client to one remote domain, 200 B, flat out', outbound, 200, { ratio: 1 / 6 }),
+  flatOut('w2-1500', 'out, 1500 B, flat out', outbound, 1500, { ratio: 1 / 6 }),
+]
+
+function flatOut(id: string, title: string, route: Route, bytes: number, goal: Goal): Workload {
+  return {
+    id,
+    rows: [{ id, title, unit: 'us CPU/stanza', digits: 1, goal }],
+    fresh: false,
+    accounts: 1,
+    async measure(stage) {
+      const order = { ...(await route(stage)), bytes }
+      const measured = await measureFlow(stage, { ...order, count: WARM_UP }, { ...order, count: stage.count ?? COUNT })
+      return [{ row: id, ...measured.cost }]
+    },
+  }
+}
+
+function paced(id: string, title: string, route: Route, perSecond: number, goal: Goal): Workload {
+  return {
+    id,
+    rows: [
+      { id, title, unit: 'us CPU/stanza', digits: 1, goal },
+      { id: `${id}-p50`, title: `${title}: half are there within`, unit: 'ms', digits: 2 },
+      { id: `${id}-p99`, title: `${title}: 99 of 100 are there within`, unit: 'ms', digits: 2, goal: { atMost: 5 } },
+    ],
+    fresh: false,
+    accounts: 1,
+    async measure(stage) {
+      const order = { ...(await route(stage)), bytes: 200, perSecond }
+      const count = stage.count ?? PACED_COUNT
+      const { cost, flow } = await measureFlow(stage, { ...order, count: PACED_WARM_UP }, { ...order, count })
+      return [
+        { row: id, ...cost },
+        { row: `${id}-p50`, value: flow.latencyMs?.p50 ?? Number.NaN },
+        { row: `${id}-p99`, value: flow.latencyMs?.p99 ?? Number.NaN },
+      ]
+    },
+  }
+}
+
+async function measureFlow(
+  stage: Stage,
+  warmUp: FlowOrder,
+  order: FlowOrder,
+): Promise<{ cost: Omit<Sample, 'row'>; flow: Flow }> {
+  const warmed = await stage.generator.ask('flow', warmUp)
+  const before = stage.cpuUs()
+  const flow = await stage.generator.ask('flow', order)
+  const value = (stage.cpuUs() - before) / order.count
+  await stage.generator.ask('hangUp', undefined)
+  const lost = warmUp.count - warmed.received + order.count - flow.received
+  return { cost: { value, lost, generatorUs: flow.generatorCpuUs / order.count }, flow }
+}
