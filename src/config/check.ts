@@ -35,7 +35,7 @@ export function check(reader: Reader, path: string, folder: string, ours: Ours):
   }
   const start: Position = { file: path, line: 1, column: 1 }
   const parts = { path, folder, files: reader.files, hosts, idle, values, modules: new Set(ours.keys()) }
-  needsHost(hosts, idle, problems, start)
+  if (!reader.incomplete) needsHost(hosts, idle, problems, start)
   encryptionNotice(new Config({ ...parts, problems: [] }), problems, start)
   return new Config({ ...parts, problems: problems.sorted(reader.files) })
 }

@@ -11,13 +11,19 @@ const NOWHERE = { file: '', line: 1, column: 1 }
  */
 export function foldedText(text: string, body: readonly Statement[]): string {
   const edits: { readonly from: number; readonly to: number; readonly value: number }[] = []
-  visit(body, (node) => {
+  const look = (node: Expression): boolean => {
     const value = literalValue(node)
     const range = rangeOf(node)
     if (value === undefined || Math.abs(value) <= MAX_INT || node.type === 'NumericLiteral' || range === undefined) return false
     edits.push({ from: range[0], to: range[1], value })
     return true
-  })
+  }
+  try {
+    visit(body, look)
+  } catch (error) {
+    if (error instanceof RangeError) return text // nested more deeply than the Lua machine itself accepts: it will say so
+    throw error
+  }
   let folded = text
   for (const { from, to, value } of edits.toSorted((a, b) => b.from - a.from)) {
     const lines = text.slice(from, to).replace(/[^\n]/g, '')

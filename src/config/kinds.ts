@@ -13,6 +13,17 @@ export const flag: Kind<boolean> = scalar('true or false', (value) => {
 
 export const text: Kind<string> = scalar('text in quotes', (value) => asText(value))
 
+/** What nobody may guess. A short one is used, since it is what was written, and the reader is told. */
+export const secret: Kind<string> = {
+  says: text.says,
+  read(given, reading) {
+    const value = text.read(given, reading)
+    if (value !== undefined && value.length < 32)
+      reading.warn(given.at, 'this secret is short enough to be guessed; use 32 random characters')
+    return value
+  },
+}
+
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   const says = words.length === 1 ? JSON.stringify(words[0]) : `one of ${words.map((w) => JSON.stringify(w)).join(', ')}`
   return scalar(says, (value) => words.find((word) => word === value))
@@ -27,7 +38,8 @@ export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> 
   })
 }
 
-export const port: Kind<number> = whole(1, 65_535)
+/** 0: any port that is free, for tests and for programs that embed the server. */
+export const port: Kind<number> = whole(0, 65_535)
 
 /** Milliseconds. In the file: a number of seconds, or text with a unit. */
 export function period(minMs = 0): Kind<number> {

@@ -116,9 +116,7 @@ export class Language {
   #credential(name: LuaValue, at: Position): string {
     const folder = this.#variable('CREDENTIALS_DIRECTORY')
     if (folder === undefined) {
-      return (
-        this.#refuse(at, 'Credential reads from the folder in $CREDENTIALS_DIRECTORY, which is not set; systemd sets it') ?? ''
-      )
+      throw new Fault(at, 'Credential reads from the folder in $CREDENTIALS_DIRECTORY, which is not set; systemd sets it')
     }
     const file = this.#text(name, 'Credential', at)
     return this.#readFile(resolve(toText(folder) ?? folder, file), at)

@@ -8,8 +8,8 @@ import type { Source } from './source.ts'
 
 const { lua, lauxlib, lualib } = fengari
 
-/** Instructions that one file may take: about half a second. */
-const MAX_INSTRUCTIONS = 5_000_000
+/** Instructions that one file may take: well under a second, and enough for thousands of hosts made in a loop. */
+const MAX_INSTRUCTIONS = 500_000
 const HOOK_EVERY = 1000
 const MAX_REPEAT_BYTES = 4 * 1024 * 1024
 

@@ -89,7 +89,6 @@ export function toBytes(text: string): string {
 
 /** Bytes as text; undefined when they are not UTF-8. */
 export function toText(bytes: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: plain ASCII is most of what is written
   if (/^[\x00-\x7f]*$/.test(bytes)) return bytes
   const buffer = Buffer.from(bytes, 'latin1')
   const text = buffer.toString('utf8')

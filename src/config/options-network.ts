@@ -80,7 +80,7 @@ export const NETWORK_OPTIONS = {
   key: optional(path, { help: 'The key of certificate; unset: the file beside it with the ending .key, or privkey.pem.' }),
   c2s_direct_tls_certificate: optional(path, { where: 'global', help: 'For clients that name no host in TLS.' }),
   s2s_direct_tls_certificate: optional(path, { where: 'global', help: 'For servers that name no host in TLS.' }),
-  ssl: optional(tlsOptions, { help: 'TLS options (LuaSec): key, certificate, cafile, capath, protocol, ciphers, …' }),
+  ssl: optional(tlsOptions, { help: 'TLS options (LuaSec): key, certificate, cafile, capath, protocol, ciphers and more.' }),
   c2s_ssl: optional(tlsOptions, { help: 'The same for clients only; goes before ssl.' }),
   s2s_ssl: optional(tlsOptions, { help: 'The same for servers only; goes before ssl.' }),
   c2s_direct_tls_ssl: optional(tlsOptions, { where: 'global', help: 'The same for c2s_direct_tls_ports only.' }),

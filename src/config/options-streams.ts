@@ -1,5 +1,5 @@
 import { fieldsOf, setOf } from './kind.ts'
-import { domain, flag, period, rate, size, text, whole } from './kinds.ts'
+import { domain, flag, period, rate, secret, size, text, whole } from './kinds.ts'
 import { optional, withDefault } from './option.ts'
 
 const speed = fieldsOf({ rate, burst: period(1000) })
@@ -21,7 +21,7 @@ export const STREAM_OPTIONS = {
   allow_anonymous_s2s: withDefault(flag, false, {
     help: 'Guests of a host with authentication = "anonymous" may talk to other servers.',
   }),
-  dialback_secret: optional(text, {
+  dialback_secret: optional(secret, {
     help: 'The secret behind dialback keys; unset: a random one. Servers that share a domain need the same.',
   }),
   s2s_timeout: withDefault(period(1000), 90_000, {

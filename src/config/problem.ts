@@ -53,8 +53,13 @@ export class Problems {
   }
 
   #add(severity: Severity, at: Position, message: string): void {
-    this.#found.push({ severity, file: at.file, line: at.line, column: at.column, message })
+    this.#found.push({ severity, file: at.file, line: at.line, column: at.column, message: printable(message) })
   }
+}
+
+/** Messages quote the file and go to terminals and logs: control characters become `\\xNN`. */
+function printable(message: string): string {
+  return message.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** Stops the statement it is thrown in; the statement's runner makes a problem of it and goes on with the next one. */

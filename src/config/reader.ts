@@ -21,6 +21,8 @@ export class Reader implements Surroundings {
   readonly env: Environment
   /** Every file that was opened, in order. */
   readonly files: string[] = []
+  /** A file could not be read to its end: what seems to be missing may stand there. */
+  incomplete = false
   readonly #machine: LuaMachine | undefined
   readonly #open: string[] = []
 
@@ -38,13 +40,17 @@ export class Reader implements Surroundings {
     const refused = this.#refusal(path, whole)
     if (refused !== undefined) this.problems.error(at, refused)
     const source = refused === undefined ? this.#load(path, at) : undefined
-    if (source === undefined) return
+    if (source === undefined) {
+      this.incomplete = true
+      return
+    }
     this.files.push(path)
     this.#open.push(whole)
     try {
       this.#run(source)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
+      this.incomplete = true
       this.problems.error(error.at, error.message)
     } finally {
       this.#open.pop()

@@ -65,15 +65,35 @@ export class Source {
     }
   }
 
+  /** The place of a byte of the whole text. */
+  #place(index: number): Position {
+    const before = this.text.slice(0, index)
+    return this.position(before.split('\n').length, before.length - before.lastIndexOf('\n') - 1)
+  }
+
+  #firstWord(): Position {
+    const line = this.text.slice(0, /\S/.exec(this.text)?.index ?? 0).split('\n').length
+    return this.startOfLine(line)
+  }
+
   #syntaxFault(error: unknown): Fault {
     if (error instanceof RangeError) return new Fault(this.position(1, 0), 'this file is nested too deeply to be read')
+    // luaparse trips over itself when the very first character is one that Lua does not know
+    if (error instanceof TypeError) return new Fault(this.#firstWord(), 'syntax error: unexpected character')
     if (!(error instanceof SyntaxError)) throw error
-    // luaparse adds these two to the SyntaxError that it throws
-    const { line = 1, column = 0 } = error as { line?: number; column?: number }
+    // luaparse adds the offset to the SyntaxError that it throws; its line and column start at 0 or at 1, as it happens
+    const { index = 0 } = error as { index?: number }
+    const strange = NOT_LUA.exec(this.text.slice(index, index + 4))?.[0]
+    if (strange !== undefined && error.message.includes('unexpected symbol')) {
+      return new Fault(this.#place(index), `syntax error: unexpected character ${plain(strange)}; text must be in quotes`)
+    }
     const message = error.message.replace(/^\[\d+:\d+\] /, '')
-    return new Fault(this.position(line, column), `syntax error: ${plain(message)}${hint(message)}`)
+    return new Fault(this.#place(index), `syntax error: ${plain(message)}${hint(message)}`)
   }
 }
+
+/** A character that has no meaning outside of quotes; one that is not ASCII with all its bytes. */
+const NOT_LUA = /^(?:[\x00-\x1f!@$?`\\\x7f]|[^\x00-\x7f][\x80-\xbf]*)/
 
 /** A parser's message quotes the source: bytes become text again. */
 function plain(message: string): string {

@@ -164,13 +164,16 @@ interface LinkOwner {
 export class Links implements RemoteRoute {
   readonly #links = new Map<string, Map<string, Link>>()
   readonly #owner: LinkOwner
-  #stopped: LinkFailure | undefined
+  #closing = false
+  #stopped = false
 
   /** @param answer routes an error back to the sender of a stanza that could not be sent */
   constructor(setup: {
     connector: Connector
     log: Logger
     bounds: (local: string) => QueueBounds
+    /** Told of everything that goes back or, being an answer itself, is dropped. */
+    bounced: (stanza: Stanza, failure: LinkFailure) => void
     answer: (stanza: Stanza) => void
   }) {
     this.#owner = {
@@ -178,6 +181,7 @@ export class Links implements RemoteRoute {
       log: setup.log,
       bounds: setup.bounds,
       bounce: (stanza, failure) => {
+        setup.bounced(stanza, failure)
         if (stanza.isAnswer) return // an error or result is never answered: it ends here
         const text = failure.stage === 'queue' ? failure.text : `Server-to-server connection failed: ${failure.text}`
         setup.answer(stanza.error(new StanzaError(failure.condition, text)))
@@ -191,11 +195,12 @@ export class Links implements RemoteRoute {
   }
 
   send(stanza: Stanza, source: Source | undefined): void {
-    if (this.#stopped !== undefined) {
-      this.#owner.bounce(stanza, this.#stopped)
+    const { domain } = stanza.to!
+    if (this.#stopped || (this.#closing && !this.#links.get(stanza.from!.domain)?.has(domain))) {
+      this.#owner.bounce(stanza, SHUTDOWN)
       return
     }
-    this.#link(stanza.from!.domain, stanza.to!.domain).send(stanza, source)
+    this.#link(stanza.from!.domain, domain).send(stanza, source)
   }
 
   #link(local: string, remote: string): Link {
@@ -213,9 +218,20 @@ export class Links implements RemoteRoute {
     )
   }
 
+  /** Makes no new streams; those that are there still carry. */
+  closing(): void {
+    this.#closing = true
+  }
+
   /** Sends back what waits and takes nothing more. */
   stop(): void {
-    this.#stopped = { stage: 'shutdown', condition: 'remote-server-timeout', text: 'this server is shutting down' }
-    for (const remotes of [...this.#links.values()]) for (const link of [...remotes.values()]) link.fail(this.#stopped)
+    this.#stopped = true
+    for (const remotes of [...this.#links.values()]) for (const link of [...remotes.values()]) link.fail(SHUTDOWN)
   }
+}
+
+const SHUTDOWN: LinkFailure = {
+  stage: 'shutdown',
+  condition: 'remote-server-timeout',
+  text: 'this server is shutting down',
 }

@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
+import { basename, dirname } from 'node:path'
 
-/** A unix socket's path must fit into the kernel's 108 bytes. */
+/** A unix socket's path must fit into the kernel's 108 bytes (104 on some systems). */
 const LONGEST_PATH = 100
 const LONGEST_REQUEST = 64 * 1024
 
@@ -16,26 +17,30 @@ export interface ControlSocket {
  * @param answer gets what was sent, as parsed JSON; what it returns is sent back
  */
 export function openControlSocket(path: string, answer: (request: unknown) => Promise<unknown>): Promise<ControlSocket> {
-  if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw new Error(
-      `the path of the control socket is longer than ${LONGEST_PATH} bytes: set admin_socket to a shorter one (${path})`,
-    )
-  }
+  const place = shorten(path)
   if (isSocket(path)) unlinkSync(path)
-  const connections = new Set<Socket>()
+  const asking = new Set<Socket>()
   const server = createServer((socket) => {
-    connections.add(socket)
-    socket.on('close', () => connections.delete(socket))
-    serve(socket, answer)
+    asking.add(socket)
+    socket.on('close', () => asking.delete(socket))
+    serve(socket, (request) => {
+      asking.delete(socket)
+      return answer(request)
+    })
   })
   return new Promise((resolve, reject) => {
-    server.once('error', (error: Error) => reject(new Error(`the control socket ${path} cannot be opened: ${error.message}`)))
-    server.listen(path, () => {
+    server.once('close', () => place.release())
+    server.once('error', (error: Error) => {
+      place.release()
+      reject(new Error(`the control socket ${path} cannot be opened: ${error.message}`))
+    })
+    server.listen(place.path, () => {
       chmodSync(path, 0o600)
       resolve({
+        // what is being answered, such as the command to stop, still gets its answer
         close: () => {
           server.close()
-          for (const socket of connections) socket.end()
+          for (const socket of asking) socket.destroy()
         },
       })
     })
@@ -70,23 +75,59 @@ async function respond(line: string, answer: (request: unknown) => Promise<unkno
   }
 }
 
-/** Asks a running server; undefined when none listens there. Rejects when it breaks off. */
-export function askControlSocket(path: string, request: unknown): Promise<unknown> {
+interface Place {
+  readonly path: string
+  release(): void
+}
+
+/** A path that the kernel takes: a long one is reached through a descriptor of its folder, where there is such a thing. */
+function shorten(path: string): Place {
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return { path, release: () => {} }
+  if (!existsSync('/proc/self/fd') || Buffer.byteLength(basename(path)) > LONGEST_NAME) {
+    throw new Error(
+      `the path of the control socket is longer than ${LONGEST_PATH} bytes: set admin_socket to a shorter one (${path})`,
+    )
+  }
+  let folder: number | undefined = openSync(dirname(path), 'r')
+  return {
+    path: `/proc/self/fd/${folder}/${basename(path)}`,
+    release() {
+      if (folder !== undefined) closeSync(folder)
+      folder = undefined
+    },
+  }
+}
+
+const LONGEST_NAME = LONGEST_PATH - '/proc/self/fd/1234567890/'.length
+
+/** A reload reads many files; what takes longer than this hangs. */
+const LONGEST_ANSWER_MS = 30_000
+
+/** Asks a running server; undefined when none listens there. Rejects when it breaks off or does not answer. */
+export async function askControlSocket(path: string, request: unknown): Promise<unknown> {
+  try {
+    const place = shorten(path)
+    const line = await exchange(place.path, `${JSON.stringify(request)}\n`).finally(() => place.release())
+    return JSON.parse(line)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Error('the server broke off without an answer')
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return undefined
+    throw error
+  }
+}
+
+function exchange(path: string, line: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path)
     let text = ''
     socket.setEncoding('utf8')
-    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.setTimeout(LONGEST_ANSWER_MS, () => socket.destroy(new Error(`no answer in ${LONGEST_ANSWER_MS / 1000} s`)))
+    socket.on('connect', () => socket.write(line))
     socket.on('data', (chunk: string) => {
       text += chunk
     })
-    socket.on('end', () => {
-      if (text === '') reject(new Error('the server broke off without an answer'))
-      else resolve(JSON.parse(text))
-    })
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') resolve(undefined)
-      else reject(new Error(`the control socket ${path}: ${error.message}`))
-    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(text))
   })
 }

@@ -22,10 +22,13 @@ export interface Port<A, Q, E> {
   closed(why: string): void
 }
 
-/** How long a peer may take to close after we have said our last word (RFC 6120 §4.4). */
-const CLOSE_WAIT_MS = 5000
-/** RFC 9325-shaped handshakes take milliseconds; a peer that needs longer is not one. */
-const TLS_HANDSHAKE_MS = 10_000
+/** How long a peer may take for what it must do for us. */
+export interface Patience {
+  /** For the TLS handshake. */
+  readonly tlsHandshakeMs: number
+  /** To end its stream after we have said our last word (RFC 6120 §4.4). */
+  readonly closeMs: number
+}
 
 /** Runs one machine over one wire. The only code that knows both; it takes no decision of its own. */
 export class Driver<S, A, Q, E> {
@@ -33,6 +36,7 @@ export class Driver<S, A, Q, E> {
   readonly #step: Step<S, A, Q, E>
   readonly #port: Port<A, Q, E>
   readonly #clock: Clock
+  readonly #patience: Patience
   readonly #framer: Framer
   readonly #timers = new Map<string, Disposable>()
   readonly #inputs: Input<A>[] = []
@@ -48,12 +52,21 @@ export class Driver<S, A, Q, E> {
 
   constructor(
     socket: Socket,
-    setup: { step: Step<S, A, Q, E>; state: S; port: Port<A, Q, E>; clock: Clock; outbox: Outbox; budget: Budget },
+    setup: {
+      step: Step<S, A, Q, E>
+      state: S
+      port: Port<A, Q, E>
+      clock: Clock
+      outbox: Outbox
+      budget: Budget
+      patience: Patience
+    },
   ) {
     this.#step = setup.step
     this.#state = setup.state
     this.#port = setup.port
     this.#clock = setup.clock
+    this.#patience = setup.patience
     this.#framer = new Framer(
       {
         header: (header: StreamHeader) => this.feed({ on: 'header', header }),
@@ -170,7 +183,7 @@ export class Driver<S, A, Q, E> {
       return
     }
     this.#hold()
-    this.#timer('#tls', TLS_HANDSHAKE_MS, () => this.#fail('tls', 'the TLS handshake took too long'))
+    this.#timer('#tls', this.#patience.tlsHandshakeMs, () => this.#fail('tls', 'the TLS handshake took too long'))
     this.#framer.restart()
     this.#tlsRunning = true
     this.wire.startTls(this.#port.tls(), (tls) => this.#secured(tls, then))
@@ -239,7 +252,7 @@ export class Driver<S, A, Q, E> {
     } else {
       this.wire.flush()
     }
-    this.#timer('#close', CLOSE_WAIT_MS, () => this.wire.destroy('the other side did not close the stream'))
+    this.#timer('#close', this.#patience.closeMs, () => this.wire.destroy('the other side did not close the stream'))
     // the owner may have stopped reading; the end of the stream must be seen
     this.#paused = false
     this.#resumeReading()

@@ -4,6 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 export interface ListenAddress {
   readonly address: string
   readonly port: number
+  /** Connections that the kernel holds for us. */
+  readonly backlog: number
 }
 
 /** A port that is open; closing stops new connections only. */
@@ -23,7 +25,7 @@ export function listen(where: ListenAddress, accept: (socket: Socket) => void): 
   const host = where.address === '*' ? '0.0.0.0' : where.address
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(refusal(where, error))))
-    server.listen({ host, port: where.port, ipv6Only: host.includes(':'), backlog: 511 }, () => {
+    server.listen({ host, port: where.port, ipv6Only: host.includes(':'), backlog: where.backlog }, () => {
       server.removeAllListeners('error')
       // an accept that fails (out of file descriptors) is not the end of the listener
       server.on('error', () => {})

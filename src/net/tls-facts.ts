@@ -15,10 +15,18 @@ export function tlsFacts(socket: TLSSocket, side: 'server' | 'client'): TlsFacts
       chain ??= peerChainOf(socket)
       return chain
     },
+    get ownLeaf() {
+      return ownLeaf(socket)
+    },
     get serverEndPoint() {
-      const own = socket.getCertificate()
-      return own !== null && 'raw' in own && own.raw instanceof Buffer ? endPointHash(own.raw) : undefined
+      const own = ownLeaf(socket)
+      return own === undefined ? undefined : endPointHash(own)
     },
     exporter: (label, lengthBytes) => socket.exportKeyingMaterial(lengthBytes, label, Buffer.alloc(0)),
   }
+}
+
+function ownLeaf(socket: TLSSocket): Uint8Array | undefined {
+  const own = socket.getCertificate()
+  return own !== null && 'raw' in own && own.raw instanceof Buffer ? own.raw : undefined
 }

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls'
+
+export type { Socket }
+
 import type { TlsFacts } from '../protocol/step.ts'
 import type { Sink } from '../xmpp/stanza.ts'
 import type { Outbox } from './outbox.ts'

@@ -35,17 +35,24 @@ export function accountOperations(hosts: AccountHosts): Accounts {
 }
 
 function find(hosts: AccountHosts, address: string): { account: Jid; provider: AccountProvider } {
+  const account = accountAddress(address, hosts.domains())
+  const provider = hosts.provider(account.domain)
+  if (provider === undefined) throw notServed(account.domain, hosts.domains())
+  return { account, provider }
+}
+
+/** The address of an account of one of the domains, prepared. @throws {CommandError} when it is none */
+export function accountAddress(address: string, domains: readonly string[]): Jid {
   const account = parseJid(address)
   if (account === undefined || account.local === '' || account.resource !== '') {
     throw new CommandError(`${JSON.stringify(address)} is not the address of an account: it has the form name@domain.`)
   }
-  const provider = hosts.provider(account.domain)
-  if (provider === undefined) {
-    throw new CommandError(
-      `${account.domain} is not a host with accounts here; there is ${hosts.domains().join(', ') || 'none'}.`,
-    )
-  }
-  return { account, provider }
+  if (!domains.includes(account.domain)) throw notServed(account.domain, domains)
+  return account
+}
+
+function notServed(domain: string, domains: readonly string[]): CommandError {
+  return new CommandError(`${domain} is not a host with accounts here; there is ${domains.join(', ') || 'none'}.`)
 }
 
 async function plainly(run: () => Promise<void>): Promise<void> {

@@ -45,17 +45,19 @@ export class Listeners {
       listening.close()
       this.#open.delete(key)
     }
-    const keepAlive = config.get(undefined, 'tcp_keepalives')
     for (const [key, where] of plan) {
       if (this.#open.has(key)) continue
-      const listening = await this.#openPort(where, keepAlive)
+      const listening = await this.#openPort(where, config)
       if (listening !== undefined) this.#open.set(key, { ...listening, service: where.service })
     }
   }
 
-  async #openPort(where: Wanted, keepAlive: boolean): Promise<Listening | undefined> {
+  async #openPort(where: Wanted, config: Config): Promise<Listening | undefined> {
+    const use = where.service.startsWith('c2s') ? 'c2s' : 's2s'
+    const keepAlive = config.get(undefined, `${use}_tcp_keepalives`) ?? config.get(undefined, 'tcp_keepalives')
+    const backlog = config.get(undefined, 'network_settings').tcp_backlog ?? 511
     try {
-      return await listen(where, (socket) => {
+      return await listen({ ...where, backlog }, (socket) => {
         if (keepAlive) socket.setKeepAlive(true, KEEPALIVE_MS)
         this.#accept(where.service, socket)
       })

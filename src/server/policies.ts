@@ -1,11 +1,15 @@
 import type { Config } from '../config/config.ts'
 import type { Host } from '../core/host.ts'
+import type { Patience } from '../net/driver.ts'
 import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
 import type { PeerOptions } from '../policy/peer.ts'
+import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
 /** The negotiation takes this long at most where the file does not say how long (security reference, 5.4). */
 const NEGOTIATION_MS = 30_000
+/** Handshakes take milliseconds; a peer that needs longer is not one. */
+const TLS_HANDSHAKE_MS = 10_000
 
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
@@ -70,6 +74,18 @@ export class Policies {
       disabled: config.get(domain, 'disable_sasl_mechanisms'),
     }
     return { policy, stanzaBytes: config.get(undefined, 'c2s_stanza_size_limit') }
+  }
+
+  /** How long a peer of either kind may take for the handshake, and for its end of the stream. */
+  patience(use: 'c2s' | 's2s'): Patience {
+    return {
+      tlsHandshakeMs: this.#config.get(undefined, 'network_settings').ssl_handshake_timeout ?? TLS_HANDSHAKE_MS,
+      closeMs: this.#config.get(undefined, `${use}_close_timeout`),
+    }
+  }
+
+  preAuthBudget(use: 'c2s' | 's2s'): Budget {
+    return { ...PRE_AUTH_BUDGET, stanzaBytes: this.#config.get(undefined, `${use}_unauthed_stanza_size_limit`) }
   }
 
   get clientNegotiationMs(): number {

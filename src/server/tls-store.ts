@@ -49,8 +49,10 @@ export class TlsStore implements TlsProvider {
     const generation: Generation = {
       identities: { c2s: this.#identities(config, 'c2s', before), s2s: this.#identities(config, 's2s', before) },
       contexts: new Map(),
-      trust: new Map(),
+      // the same stores, read again: one that is broken now keeps what it had
+      trust: before?.trust ?? new Map(),
     }
+    for (const { store } of generation.trust.values()) this.#problems.push(...store.reload())
     for (const use of ['c2s', 's2s'] as const) {
       for (const domain of generation.identities[use].keys()) {
         const context = this.#make(config, generation, use, domain)
@@ -137,6 +139,7 @@ export class TlsStore implements TlsProvider {
   }
 
   judge(local: string, remote: string, chain: readonly Uint8Array[]): CertificateVerdict {
+    if (!this.#config.enabledModules(local).has('s2s_auth_certs')) return 'unvalidated'
     const verdict = this.#trust(local).judge.judge(chain, this.#now())
     if (verdict.status === 'absent') return 'absent'
     if (verdict.status === 'valid') return namesDomain(verdict.leaf.names, remote) ? 'valid' : 'wrong-name'

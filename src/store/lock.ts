@@ -3,11 +3,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { makeDataFolder, makePrivateFile, reason } from './folder.ts'
 import { StoreError } from './store.ts'
 
+/** Another process has the data folder. */
+export class FolderInUse extends StoreError {}
+
 /**
  * Takes the data folder, made when missing, for this process until `dispose`; the kernel frees it when the process
  * ends, however it ends. Keep the result: a lock that is collected is free.
  *
- * @throws StoreError when another process has it
+ * @throws FolderInUse when another process has it; StoreError when it cannot be locked
  */
 export function lockDataFolder(folder: string): { dispose(): void } {
   makeDataFolder(folder)
@@ -20,12 +23,8 @@ export function lockDataFolder(folder: string): { dispose(): void } {
   } catch (cause) {
     database?.close()
     const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY
-    throw new StoreError(
-      busy
-        ? `the data folder ${folder} is in use by another Entente: stop that one first`
-        : `the data folder ${folder} cannot be locked: ${reason(cause)}`,
-      { cause },
-    )
+    if (busy) throw new FolderInUse(`the data folder ${folder} is in use by another Entente: stop that one first`, { cause })
+    throw new StoreError(`the data folder ${folder} cannot be locked: ${reason(cause)}`, { cause })
   }
   return {
     dispose() {

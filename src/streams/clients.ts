@@ -1,15 +1,14 @@
-import type { Socket } from 'node:net'
 import type { Host } from '../core/host.ts'
 import type { Router } from '../core/router.ts'
 import type { Clock } from '../net/clock.ts'
-import { Driver } from '../net/driver.ts'
+import { Driver, type Patience } from '../net/driver.ts'
 import type { Outbox } from '../net/outbox.ts'
-import type { TlsSetup } from '../net/wire.ts'
+import type { Socket, TlsSetup } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
 import { type ClientPolicy, clientOffer } from '../policy/client.ts'
 import { type C2sContext, type ClientHost, c2s, c2sStart } from '../protocol/c2s.ts'
 import { StreamError } from '../xmpp/errors.ts'
-import { PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import type { Budget } from '../xmpp/framer.ts'
 import { ClientStream } from './client-stream.ts'
 
 /** What the client side needs of the rest of the server; everything that a reload may change is asked each time. */
@@ -24,6 +23,9 @@ export interface ClientsSetup {
   policy(host: Host): { readonly policy: ClientPolicy; readonly stanzaBytes: number } | undefined
   readonly anyDomain: () => string
   readonly negotiationMs: () => number
+  readonly patience: () => Patience
+  /** What a stream may cost before it has authenticated. */
+  readonly preAuthBudget: () => Budget
   tls(domain: string | undefined): TlsSetup
 }
 
@@ -57,7 +59,8 @@ export class Clients {
       port: stream,
       clock,
       outbox,
-      budget: PRE_AUTH_BUDGET,
+      budget: this.#setup.preAuthBudget(),
+      patience: this.#setup.patience(),
     })
     stream.drive(driver)
     this.#streams.set(stream, { end: (error) => stream.close(error), destroy: () => driver.wire.destroy() })

@@ -1,13 +1,13 @@
 import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
-import { type DialStage, dial } from '../net/dial.ts'
-import { Driver } from '../net/driver.ts'
+import { type Connection, type DialStage, dial } from '../net/dial.ts'
+import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint, Endpoints, LookupFailure } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type Stage, s2sOut } from '../protocol/s2s-out.ts'
-import { PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import type { Budget } from '../xmpp/framer.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -19,6 +19,8 @@ export interface DiallerSetup {
   randomId(): string
   resolve(domain: string): Promise<Endpoints>
   readonly connectTimeoutMs: () => number
+  readonly patience: () => Patience
+  readonly preAuthBudget: () => Budget
   mayDial(address: string, port: number): string | undefined
 }
 
@@ -95,11 +97,7 @@ export class Dialler {
   }
 
   /** One connection. Resolves with its failure, or with undefined when it has served: it is ready, or the key is judged. */
-  #try(
-    context: S2sOutContext,
-    events: DialEvents,
-    { socket, endpoint }: { socket: import('node:net').Socket; endpoint: Endpoint },
-  ): Promise<Failure | undefined> {
+  #try(context: S2sOutContext, events: DialEvents, { socket, endpoint }: Connection): Promise<Failure | undefined> {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     let isReady = false
     const id = this.#setup.randomId()
@@ -135,7 +133,8 @@ export class Dialler {
       port: stream,
       clock: this.#setup.clock,
       outbox: this.#setup.outbox,
-      budget: PRE_AUTH_BUDGET,
+      budget: this.#setup.preAuthBudget(),
+      patience: this.#setup.patience(),
     })
     stream.drive(driver)
     driver.open(endpoint.tls === 'direct')

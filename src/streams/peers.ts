@@ -1,17 +1,17 @@
-import type { Socket } from 'node:net'
 import type { Connector, LinkEvents } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Clock } from '../net/clock.ts'
-import { Driver } from '../net/driver.ts'
+import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
+import type { Socket } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
 import { type PeerOptions, peerRules } from '../policy/peer.ts'
 import { dialbackKey } from '../protocol/dialback.ts'
 import type { KeyVerdict, PeerRules } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
-import { authenticatedBudget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
+import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import { Dialler } from './dialler.ts'
 import { PeerIn } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
@@ -35,6 +35,9 @@ export interface PeersSetup {
   /** s2s_timeout: the whole negotiation. */
   readonly negotiationMs: () => number
   readonly connectTimeoutMs: () => number
+  readonly patience: () => Patience
+  /** What a stream may cost before it has authenticated. */
+  readonly preAuthBudget: () => Budget
 }
 
 /** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
@@ -60,6 +63,8 @@ export class Peers implements Connector {
       randomId: () => this.#randomId(8),
       resolve: (domain) => setup.resolve(domain),
       connectTimeoutMs: setup.connectTimeoutMs,
+      patience: setup.patience,
+      preAuthBudget: setup.preAuthBudget,
       mayDial: (address, port) => setup.mayDial(address, port),
     })
   }
@@ -84,7 +89,8 @@ export class Peers implements Connector {
       port: stream,
       clock,
       outbox,
-      budget: PRE_AUTH_BUDGET,
+      budget: this.#setup.preAuthBudget(),
+      patience: this.#setup.patience(),
     })
     stream.drive(driver)
     this.#incoming.set(stream, () => driver.wire.destroy())

@@ -148,9 +148,9 @@ export class Framer {
     this.#running = true
     try {
       while (!this.#paused && !this.#over) {
-        const signal = this.#scanner.next()
-        if (!this.#tell(signal)) return
+        if (!this.#tell(this.#scanner.next())) break
       }
+      if (this.unread === 0) this.#scanner.release()
     } finally {
       this.#running = false
     }

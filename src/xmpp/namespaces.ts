@@ -1,6 +1,6 @@
 import { NS } from './ns.ts'
 
-/** What a prefix ('' for the default namespace) means from an element of depth `depth` on. */
+/** What a prefix means from an element of depth `depth` on. */
 export interface Binding {
   readonly prefix: string
   readonly uri: string
@@ -15,7 +15,10 @@ const XML: Binding = { prefix: 'xml', uri: NS.xml, depth: 0, outer: undefined }
 export class Namespaces {
   /** The default namespace; '' when there is none. */
   default: string
-  #stack: Binding[] = []
+  /** The default namespaces that are hidden, and the depths of the elements that hid them. */
+  readonly #hidden: string[] = []
+  readonly #hiddenAt: number[] = []
+  readonly #bindings: Binding[] = []
   #prefixes: Map<string, Binding> | undefined
 
   constructor(initial = '') {
@@ -26,32 +29,37 @@ export class Namespaces {
     return this.#prefixes?.get(prefix) ?? (prefix === 'xml' ? XML : undefined)
   }
 
+  /** Puts a declaration in force; `prefix` is '' for the default namespace. */
   declare(prefix: string, uri: string, depth: number): void {
     if (prefix === '') {
-      const outer: Binding = { prefix, uri: this.default, depth, outer: undefined }
-      this.#stack.push({ prefix, uri, depth, outer })
+      this.#hidden.push(this.default)
+      this.#hiddenAt.push(depth)
       this.default = uri
       return
     }
     this.#prefixes ??= new Map()
     const binding: Binding = { prefix, uri, depth, outer: this.#prefixes.get(prefix) }
-    this.#stack.push(binding)
+    this.#bindings.push(binding)
     this.#prefixes.set(prefix, binding)
   }
 
   /** Forgets what the element of that depth declared. */
   leave(depth: number): void {
-    const stack = this.#stack
-    while (stack.length > 0 && stack[stack.length - 1]!.depth === depth) {
-      const { prefix, outer } = stack.pop()!
-      if (prefix === '') this.default = outer!.uri
-      else if (outer === undefined) this.#prefixes!.delete(prefix)
+    const at = this.#hiddenAt
+    while (at.length > 0 && at[at.length - 1] === depth) {
+      at.pop()
+      this.default = this.#hidden.pop()!
+    }
+    const bindings = this.#bindings
+    while (bindings.length > 0 && bindings[bindings.length - 1]!.depth === depth) {
+      const { prefix, outer } = bindings.pop()!
+      if (outer === undefined) this.#prefixes!.delete(prefix)
       else this.#prefixes!.set(prefix, outer)
     }
   }
 
   leaveAll(): void {
-    this.#stack = []
+    this.#hidden.length = this.#hiddenAt.length = this.#bindings.length = 0
     this.#prefixes = undefined
     this.default = ''
   }

@@ -15,6 +15,7 @@ export const ITEM = 4
 export const END = 5
 export type Signal = typeof GO | typeof MORE | typeof FAULT | typeof HEADER | typeof ITEM | typeof END
 
+const EMPTY = roomFor(0)
 const LONGEST_REFERENCE = 32
 const ENTITIES: readonly Uint8Array[] = ['amp;', 'lt;', 'gt;', 'apos;', 'quot;'].map((name) => Buffer.from(name))
 
@@ -25,7 +26,7 @@ const ENTITIES: readonly Uint8Array[] = ['amp;', 'lt;', 'gt;', 'apos;', 'quot;']
  * Methods that return a position return 0 for "more bytes are needed" and -1 for a fault.
  */
 export class Reader {
-  buf: Bytes = roomFor(0)
+  buf: Bytes = EMPTY
   /** Where the bytes begin that an event may still need. Offsets that outlive a push count from here. */
   origin = 0
   pos = 0
@@ -70,7 +71,14 @@ export class Reader {
 
   /** Lets go of everything that was pushed. */
   drop(): void {
-    this.buf = roomFor(0)
+    this.origin = this.end
+    this.release()
+  }
+
+  /** When all is taken: lets go of the memory, so that an idle stream holds none. */
+  release(): void {
+    this.#totalEnd -= this.origin
+    this.buf = EMPTY
     this.origin = this.pos = this.end = this.limit = 0
     this.#owned = false
   }

@@ -88,7 +88,8 @@ export class Stanza {
     entries: readonly ChildEntry[],
     malformed?: 'to' | 'from',
   ): Stanza {
-    return new Stanza(kind, attrs, inside, entries, undefined, malformed)
+    // nothing inside must not keep the memory that it lies in
+    return new Stanza(kind, attrs, inside.length === 0 ? EMPTY : inside, entries, undefined, malformed)
   }
 
   /** For the framer: a stanza that is legal, but whose bytes may not be passed on; they are written anew. */
