@@ -2,7 +2,8 @@ import { TestAuthority } from '../src/testing/certificate-authority.ts'
 import { TestDns } from '../src/testing/dns-server.ts'
 import type { Identity, Place } from './load/orders.ts'
 
-export const DOMAIN = 'bench.test'
+// not .test: libunbound, which Prosody asks, answers for that itself
+export const DOMAIN = 'bench.example'
 export const PASSWORD = 'bench-password'
 const REMOTE_DOMAINS = 400
 const USERS = 40
@@ -26,7 +27,7 @@ export async function createWorld(): Promise<World> {
   const address = (host: number): string => `127.${100 + (process.pid % 100)}.${process.pid & 0xff}.${host}`
   const authority = TestAuthority.root({ cn: 'Bench Root', nowMs: Date.now() })
   const zone = new TestDns()
-  const domains = Array.from({ length: REMOTE_DOMAINS }, (_, i) => `r${i + 1}.remote.test`)
+  const domains = Array.from({ length: REMOTE_DOMAINS }, (_, i) => `r${i + 1}.remote.example`)
   return {
     ca: authority.caPem,
     cert: authority.issue({ cn: DOMAIN, dns: [DOMAIN] }),
@@ -38,8 +39,8 @@ export async function createWorld(): Promise<World> {
     users: Array.from({ length: USERS }, (_, i) => `user${i + 1}`),
     address,
     pointRemotesTo({ address: target, port }) {
-      zone.set('xmpp.remote.test', { A: [target] })
-      for (const domain of domains) zone.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target: 'xmpp.remote.test', port }] })
+      zone.set('xmpp.remote.example', { A: [target] })
+      for (const domain of domains) zone.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target: 'xmpp.remote.example', port }] })
     },
     close: () => zone.stop(),
   }
