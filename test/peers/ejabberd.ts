@@ -8,7 +8,8 @@ const MODULES = ['mod_roster', 'mod_disco', 'mod_ping', 'mod_version', 'mod_offl
 
 /**
  * Starts Debian's ejabberd; resolves when it accepts connections. Without a node name, so that no epmd is started, and
- * not through ejabberdctl, which wants the package's own user and folders.
+ * not through ejabberdctl, which wants the package's own user and folders. Its name server must give addresses as SRV
+ * targets: ejabberd asks it for SRV records only, and has the C library look the targets up.
  */
 export async function startEjabberd(options: PeerOptions): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'entente-ejabberd-'))

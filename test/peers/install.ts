@@ -41,8 +41,8 @@ export async function installPeers(): Promise<void> {
 }
 
 function isInstalled(name: string): boolean {
-  const query = spawnSync('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name], { encoding: 'utf8' })
-  return query.status === 0 && query.stdout === 'installed'
+  const query = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' })
+  return query.status === 0 && /^Status: \w+ ok installed$/m.test(query.stdout)
 }
 
 /** Debian asks this script before any package starts a service; 101 forbids it. Returns what undoes it. */

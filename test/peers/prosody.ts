@@ -47,7 +47,7 @@ local_interfaces = { "${address}" }
 c2s_ports = { ${CLIENT_PORT} }
 s2s_ports = { ${S2S_PORT} }
 authentication = "internal_plain"
-unbound = { hoststxt = false, forward = "${dns.address}@${dns.port}", options = { ["do-not-query-localhost:"] = "no" } }
+unbound = { resolvconf = false, hoststxt = false, forward = "${dns.address}@${dns.port}", options = { ["do-not-query-localhost:"] = "no" } }
 modules_enabled = { ${enabled.map((name) => `"${name}"`).join(', ')} }
 ssl = { ${files}cafile = "${folder}/ca.pem" }
 ${options}
