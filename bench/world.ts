@@ -39,8 +39,9 @@ export async function createWorld(): Promise<World> {
     users: Array.from({ length: USERS }, (_, i) => `user${i + 1}`),
     address,
     pointRemotesTo({ address: target, port }) {
-      zone.set('xmpp.remote.example', { A: [target] })
-      for (const domain of domains) zone.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target: 'xmpp.remote.example', port }] })
+      // an address as target: ejabberd would have the C library look a name up
+      zone.set(target, { A: [target] })
+      for (const domain of domains) zone.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target, port }] })
     },
     close: () => zone.stop(),
   }
