@@ -19,7 +19,8 @@ export async function onStage(world: World, contender: Contender, options: Stage
   const generator = new GeneratorProcess()
   try {
     await generator.ask('know', { identities: world.remotes })
-    world.pointRemotesTo(await generator.ask('listen', { address: world.address(GENERATOR_HOST), port: 0 }))
+    const accepting = await generator.ask('listen', { address: world.address(GENERATOR_HOST), port: 0 })
+    world.pointRemotesTo(accepting, contender.srvTargets)
     await withServer(world, contender, generator, options, act)
   } finally {
     await generator.stop()

@@ -1,6 +1,7 @@
 import { TestAuthority } from '../src/testing/certificate-authority.ts'
 import { TestDns } from '../src/testing/dns-server.ts'
 import type { Identity, Place } from './load/orders.ts'
+import type { SrvTargets } from './servers/contender.ts'
 
 // not .test: libunbound, which Prosody asks, answers for that itself
 export const DOMAIN = 'bench.example'
@@ -18,7 +19,7 @@ export interface World {
   /** A loopback address of this run's own. */
   address(host: number): string
   /** Lets names of the remote domains lead to the generator. */
-  pointRemotesTo(place: Place): void
+  pointRemotesTo(place: Place, targets: SrvTargets): void
   close(): Promise<void>
 }
 
@@ -38,9 +39,9 @@ export async function createWorld(): Promise<World> {
     }),
     users: Array.from({ length: USERS }, (_, i) => `user${i + 1}`),
     address,
-    pointRemotesTo({ address: target, port }) {
-      // an address as target: ejabberd would have the C library look a name up
-      zone.set(target, { A: [target] })
+    pointRemotesTo({ address: host, port }, targets) {
+      const target = targets === 'names' ? 'xmpp.remote.example' : host
+      zone.set('xmpp.remote.example', { A: [host] })
       for (const domain of domains) zone.set(`_xmpp-server._tcp.${domain}`, { SRV: [{ target, port }] })
     },
     close: () => zone.stop(),

@@ -18,9 +18,13 @@ export interface Started {
   stop(): Promise<void>
 }
 
+/** What SRV records name. ejabberd would ask the C library, not our name server, for the address of a name. */
+export type SrvTargets = 'names' | 'addresses'
+
 /** A server that takes part in the comparison. */
 export interface Contender {
   readonly name: string
+  readonly srvTargets: SrvTargets
   version(): string
   /** Resolves once the process runs; it may not accept connections yet. */
   start(setup: Setup): Promise<Started>

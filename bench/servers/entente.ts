@@ -13,6 +13,7 @@ const MODULES = ['tls', 'saslauth', 'dialback', 'roster', 'disco', 'ping', 'vers
 export function entente(nodeOptions = ''): Contender {
   return {
     name: 'entente',
+    srvTargets: 'names',
     version: () => (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version,
     start: async (setup) => start(setup, nodeOptions),
   }

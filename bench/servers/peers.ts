@@ -11,6 +11,7 @@ c2s_require_encryption = true
 /** Debian's Prosody with what an operator of today turns on, and the module `limits` off. */
 export const prosody: Contender = {
   name: 'prosody',
+  srvTargets: 'names',
   version: () => packageVersion('prosody'),
   start: (setup) => startProsody({ ...setup, production: true, modules: ['smacks'], options: PROSODY_OPTIONS }),
 }
@@ -18,6 +19,7 @@ export const prosody: Contender = {
 /** Debian's ejabberd; it has no shapers unless the configuration names some. */
 export const ejabberd: Contender = {
   name: 'ejabberd',
+  srvTargets: 'addresses',
   version: () => packageVersion('ejabberd'),
   start: (setup) => startEjabberd({ ...setup, production: true, modules: ['mod_stream_mgmt'] }),
 }
