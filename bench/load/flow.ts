@@ -4,8 +4,8 @@ import type { Tally } from './tally.ts'
 import { messages } from './xml.ts'
 
 /** So many are on their way at most: enough that a server never waits for work, and no server's queue grows without end. */
-const WINDOW = 4096
-const BATCH = 64
+const WINDOW = 8192
+const BATCH = 320
 /** After so long without one more, what is missing is lost. */
 const LOST_AFTER_MS = 10_000
 /** Stanzas that should not come at all, such as duplicates, get so long to come. */
@@ -16,62 +16,72 @@ export async function flow(order: FlowOrder, through: Socket, counted: Tally): P
   const before = counted.count
   const cpu = process.cpuUsage()
   const startMs = performance.now()
-  const latencies = order.perSecond === undefined ? await flatOut(order, through, counted) : await paced(order, through, counted)
+  const done = order.perSecond === undefined ? await flatOut(order, through, counted) : await paced(order, through, counted)
   const elapsedMs = performance.now() - startMs
   const { user, system } = process.cpuUsage(cpu)
   await new Promise((resolve) => setTimeout(resolve, SURPLUS_WITHIN_MS))
-  return {
-    received: counted.count - before,
-    elapsedMs,
-    generatorCpuUs: user + system,
-    ...(latencies && { latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) } }),
-  }
+  return { ...done, received: counted.count - before, elapsedMs, generatorCpuUs: user + system }
 }
 
-async function flatOut(order: FlowOrder, through: Socket, counted: Tally): Promise<undefined> {
+async function flatOut(order: FlowOrder, through: Socket, counted: Tally): Promise<{ sent: number }> {
   const batch = messages(order, BATCH)
-  const goal = counted.count + order.count
-  let sent = counted.count
+  const before = counted.count
+  const plan = planOf(order.amount)
+  let sent = 0
   const pump = (): void => {
-    while (sent < goal && sent - counted.count < WINDOW && !through.writableNeedDrain) {
-      const many = Math.min(BATCH, goal - sent)
+    while (sent - (counted.count - before) < WINDOW && !through.writableNeedDrain) {
+      const many = Math.min(BATCH, plan.left(sent))
+      if (many === 0) return
       through.write(batch.subarray(0, many * order.bytes))
       sent += many
     }
   }
   through.on('drain', pump)
-  const arrived = arrival(counted, goal, pump)
+  const arrived = arrival(counted, () => {
+    pump()
+    return plan.left(sent) === 0 && counted.count - before >= sent
+  })
   pump()
   await arrived
   through.off('drain', pump)
+  return { sent }
 }
 
-/** Resolves with one latency a stanza, sorted. */
-async function paced(order: FlowOrder, through: Socket, counted: Tally): Promise<number[]> {
+async function paced(order: FlowOrder, through: Socket, counted: Tally): Promise<Pick<Flow, 'sent' | 'latencyMs'>> {
   const batch = messages(order, BATCH)
+  const plan = planOf(order.amount)
   const everyMs = 1000 / (order.perSecond ?? 1)
   const [before, startMs] = [counted.count, performance.now()]
   const latencies: number[] = []
   let sent = 0
-  const arrived = arrival(counted, before + order.count, () => {
+  const arrived = arrival(counted, () => {
     // streams keep order: the nth that arrives is the nth that was due
     const nowMs = performance.now()
     while (latencies.length < counted.count - before) latencies.push(nowMs - startMs - latencies.length * everyMs)
+    return plan.left(sent) === 0 && latencies.length >= sent
   })
   const tick = (): void => {
-    for (; sent < order.count && startMs + sent * everyMs <= performance.now(); sent++) {
+    for (; plan.left(sent) > 0 && startMs + sent * everyMs <= performance.now(); sent++) {
       const at = (sent % BATCH) * order.bytes
       through.write(batch.subarray(at, at + order.bytes))
     }
-    if (sent < order.count) setTimeout(tick, Math.max(1, startMs + sent * everyMs - performance.now()))
+    if (plan.left(sent) > 0) setTimeout(tick, Math.max(1, startMs + sent * everyMs - performance.now()))
   }
   tick()
   await arrived
-  return latencies.sort((a, b) => a - b)
+  latencies.sort((a, b) => a - b)
+  return { sent, latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) } }
 }
 
-/** Resolves when the tally has reached the goal, or has stood still for too long. */
-function arrival(counted: Tally, goal: number, onProgress: () => void): Promise<void> {
+/** How many are still to be sent; once it is none, it stays none. */
+function planOf(amount: FlowOrder['amount']): { left(sent: number): number } {
+  if ('count' in amount) return { left: (sent) => amount.count - sent }
+  const endMs = performance.now() + amount.forMs
+  return { left: () => (performance.now() < endMs ? BATCH : 0) }
+}
+
+/** Resolves when `complete` says so, which is asked whenever one more has arrived, or when none has for too long. */
+function arrival(counted: Tally, complete: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(patience)
@@ -81,8 +91,7 @@ function arrival(counted: Tally, goal: number, onProgress: () => void): Promise<
     const patience = setTimeout(done, LOST_AFTER_MS)
     counted.onCounted = () => {
       patience.refresh()
-      onProgress()
-      if (counted.count >= goal) done()
+      if (complete()) done()
     }
   })
 }

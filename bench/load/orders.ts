@@ -32,12 +32,14 @@ export interface DialOrder extends Place {
 export interface FlowOrder extends MessageShape {
   readonly through: StreamId
   readonly counted: StreamId
-  readonly count: number
+  /** How many; or for how long, in milliseconds. */
+  readonly amount: { readonly count: number } | { readonly forMs: number }
   /** Evenly, each in a write of its own; without it: flat out, with a bounded number on their way. */
   readonly perSecond?: number
 }
 
 export interface Flow {
+  readonly sent: number
   readonly received: number
   readonly elapsedMs: number
   /** CPU time of the generator's process meanwhile. */

@@ -2,11 +2,11 @@ import type { Flow, FlowOrder } from '../load/orders.ts'
 import { DOMAIN } from '../world.ts'
 import type { Goal, Sample, Stage, Workload } from './workload.ts'
 
-const COUNT = 20_000
+const MEASURED_MS = 2_000
 /** Before the clock starts: what a server does only once, such as compiling its code or growing its buffers. */
-const WARM_UP = 5_000
-const PACED_WARM_UP = 500
-const PACED_COUNT = 2_000
+const WARM_UP_MS = 1_000
+const PACED_MS = 4_000
+const PACED_BYTES = 200
 const RESOURCE = 'bench'
 
 type Route = (stage: Stage) => Promise<Pick<FlowOrder, 'through' | 'counted' | 'from' | 'to'>>
@@ -39,8 +39,8 @@ function flatOut(id: string, title: string, route: Route, bytes: number, goal: G
     accounts: 1,
     async measure(stage) {
       const order = { ...(await route(stage)), bytes }
-      const measured = await measureFlow(stage, { ...order, count: WARM_UP }, { ...order, count: stage.count ?? COUNT })
-      return [{ row: id, ...measured.cost }]
+      const { cost, flow } = await measureFlow(stage, order, MEASURED_MS)
+      return [{ row: id, ...cost, generatorUs: flow.generatorCpuUs / flow.sent }]
     },
   }
 }
@@ -56,9 +56,8 @@ function paced(id: string, title: string, route: Route, perSecond: number, goal:
     fresh: false,
     accounts: 1,
     async measure(stage) {
-      const order = { ...(await route(stage)), bytes: 200, perSecond }
-      const count = stage.count ?? PACED_COUNT
-      const { cost, flow } = await measureFlow(stage, { ...order, count: PACED_WARM_UP }, { ...order, count })
+      const order = { ...(await route(stage)), bytes: PACED_BYTES, perSecond }
+      const { cost, flow } = await measureFlow(stage, order, PACED_MS)
       return [
         { row: id, ...cost },
         { row: `${id}-p50`, value: flow.latencyMs?.p50 ?? Number.NaN },
@@ -68,16 +67,14 @@ function paced(id: string, title: string, route: Route, perSecond: number, goal:
   }
 }
 
-async function measureFlow(
-  stage: Stage,
-  warmUp: FlowOrder,
-  order: FlowOrder,
-): Promise<{ cost: Omit<Sample, 'row'>; flow: Flow }> {
-  const warmed = await stage.generator.ask('flow', warmUp)
+type Measurement = { readonly cost: Pick<Sample, 'value' | 'lost'>; readonly flow: Flow }
+
+async function measureFlow(stage: Stage, order: Omit<FlowOrder, 'amount'>, forMs: number): Promise<Measurement> {
+  const warmUp = await stage.generator.ask('flow', { ...order, amount: { forMs: WARM_UP_MS } })
   const before = stage.cpuUs()
-  const flow = await stage.generator.ask('flow', order)
-  const value = (stage.cpuUs() - before) / order.count
+  const amount = stage.count === undefined ? { forMs } : { count: stage.count }
+  const flow = await stage.generator.ask('flow', { ...order, amount })
+  const value = (stage.cpuUs() - before) / flow.sent
   await stage.generator.ask('hangUp', undefined)
-  const lost = warmUp.count - warmed.received + order.count - flow.received
-  return { cost: { value, lost, generatorUs: flow.generatorCpuUs / order.count }, flow }
+  return { cost: { value, lost: warmUp.sent - warmUp.received + flow.sent - flow.received }, flow }
 }
