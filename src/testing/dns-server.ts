@@ -1,9 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import packet from 'dns-packet'
-import { answerQuery, type TestRecords } from './dns-zone.ts'
+import type { TestRecords } from './dns-records.ts'
+import { answerQuery } from './dns-zone.ts'
 
-export type { DnsBehaviour, TestRecords, TestSrv } from './dns-zone.ts'
+export type { DnsBehaviour, TestRecords, TestSrv } from './dns-records.ts'
 
 export interface TestDnsQuery {
   readonly name: string
