@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Flow, FlowOrder } from './orders.ts'
 import type { Tally } from './tally.ts'
-import { messages } from './xml.ts'
+import { messages, resembles } from './xml.ts'
 
 /** So many are on their way at most: enough that a server never waits for work, and no server's queue grows without end. */
 const WINDOW = 8192
@@ -14,12 +14,15 @@ const SURPLUS_WITHIN_MS = 20
 /** Sends messages through one socket and counts those that come out at the other end. */
 export async function flow(order: FlowOrder, through: Socket, counted: Tally): Promise<Flow> {
   const before = counted.count
+  counted.keepNext()
   const cpu = process.cpuUsage()
   const startMs = performance.now()
   const done = order.perSecond === undefined ? await flatOut(order, through, counted) : await paced(order, through, counted)
   const elapsedMs = performance.now() - startMs
   const { user, system } = process.cpuUsage(cpu)
   await new Promise((resolve) => setTimeout(resolve, SURPLUS_WITHIN_MS))
+  if (counted.count > before && !resembles(counted.sample, order))
+    throw new Error(`not what was sent: ${counted.sample.slice(0, 1000)}`)
   return { ...done, received: counted.count - before, elapsedMs, generatorCpuUs: user + system }
 }
 

@@ -14,22 +14,22 @@ interface Held {
 const RETRY_AFTER_MS = 2
 
 class Generator implements o.Orders {
-  readonly #identities = new Map<string, SecureContext>()
+  readonly #identities = new Map<string, o.Identity>()
+  readonly #contexts = new Map<string, SecureContext>()
   readonly #streams = new Map<o.StreamId, Held>()
   readonly #accepted = new Tally('</message>')
   readonly #incoming = new Set<Socket>()
   #last = 0
 
   async know({ identities }: { identities: readonly o.Identity[] }): Promise<void> {
-    for (const { domain, certificate, key } of identities)
-      this.#identities.set(domain, createSecureContext({ cert: certificate, key }))
+    for (const identity of identities) this.#identities.set(identity.domain, identity)
   }
 
   async listen({ address, port }: o.Place): Promise<o.Place> {
     const server = createServer((socket) => {
       this.#incoming.add(socket)
       socket.on('close', () => this.#incoming.delete(socket))
-      acceptServer(socket, (domain) => this.#identities.get(domain)).then(
+      acceptServer(socket, (domain) => this.#identity(domain)).then(
         (secure) => secure.on('data', (chunk: Buffer) => this.#accepted.take(chunk)),
         (error: Error) => {
           console.error(`the generator could not accept a stream: ${error.message}`)
@@ -95,9 +95,13 @@ class Generator implements o.Orders {
   }
 
   #identity(domain: string): SecureContext {
+    const made = this.#contexts.get(domain)
+    if (made !== undefined) return made
     const identity = this.#identities.get(domain)
     if (identity === undefined) throw new Error(`the generator has no certificate for ${domain}`)
-    return identity
+    const context = createSecureContext({ cert: identity.certificate, key: identity.key })
+    this.#contexts.set(domain, context)
+    return context
   }
 
   #hold(socket: Socket): o.StreamId {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls'
 import { Dialogue } from './dialogue.ts'
 import type { DialOrder, LoginOrder, Place } from './orders.ts'
 import { base64, FEATURES, HEADER, header, NS, PROCEED, SUCCESS } from './xml.ts'
@@ -32,12 +32,12 @@ export async function dialAsServer(order: DialOrder, identity: SecureContext): P
 }
 
 /** Takes a server's stream from its header to its authentication; `identityOf` gives the certificate of a domain. */
-export async function acceptServer(socket: Socket, identityOf: (domain: string) => SecureContext | undefined): Promise<Socket> {
+export async function acceptServer(socket: Socket, identityOf: (domain: string) => SecureContext): Promise<Socket> {
   socket.setNoDelay(true)
   const plain = new Dialogue(socket)
   const to = await answerHeader(plain, `<starttls xmlns='${NS.tls}'><required/></starttls>`)
   await plain.hear(/<starttls[^>]*>/)
-  const secureContext = identityOf(to) ?? createSecureContext()
+  const secureContext = identityOf(to)
   plain.send(`<proceed xmlns='${NS.tls}'/>`).leave()
   const secure = new TLSSocket(socket, { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false })
   const talk = new Dialogue(secure)

@@ -6,6 +6,7 @@ export class Tally {
   count = 0
   /** Called after a chunk that held at least one. */
   onCounted: (() => void) | undefined
+  #sample: Buffer | undefined
   readonly #word: Buffer
   /** The last bytes of the chunk before, one fewer than the word has. */
   #tail = Buffer.alloc(0)
@@ -14,7 +15,17 @@ export class Tally {
     this.#word = Buffer.from(word)
   }
 
+  /** What comes next, as far as it comes in one chunk: `sample` gives it back, so that it can be looked at. */
+  keepNext(): void {
+    this.#sample = Buffer.alloc(0)
+  }
+
+  get sample(): string {
+    return this.#sample?.toString('latin1') ?? ''
+  }
+
   take(chunk: Buffer): void {
+    if (this.#sample?.length === 0) this.#sample = Buffer.from(chunk)
     const reach = this.#word.length - 1
     const before = this.count
     if (this.#tail.length > 0) this.count += occurrences(Buffer.concat([this.#tail, chunk.subarray(0, reach)]), this.#word)

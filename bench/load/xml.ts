@@ -44,6 +44,14 @@ export function messages(shape: MessageShape, howMany: number): Buffer {
   return Buffer.concat(Array.from({ length: howMany }, (_, i) => message(shape, i)))
 }
 
+/** Whether these are the bytes of such a message, whatever attributes a server has added or moved. */
+export function resembles(received: string, shape: MessageShape): boolean {
+  const body = /<body>[^<]*<\/body>/
+  const sent = body.exec(message(shape, 0).toString())?.[0] ?? ''
+  const start = /<message [^>]*>/.exec(received)?.[0] ?? ''
+  return start.includes(shape.to) && start.includes(shape.from ?? '') && body.exec(received)?.[0] === sent
+}
+
 function message({ to, from, bytes }: MessageShape, number: number): Buffer {
   const sender = from === undefined ? '' : ` from='${from}'`
   const start = `<message type='chat' id='m${String(number).padStart(4, '0')}'${sender} to='${to}'><body>`

@@ -5,13 +5,13 @@ const NEW_STREAMS = 200
 const WARM_UP_STREAMS = 40
 /** As many domains take turns, each with its own certificate. */
 const DOMAINS = 20
-const CONCURRENT = 4
+const CONCURRENT = 8
 /** Open before the first reading: what a server needs once is not counted to the streams that follow. */
 const OPEN_BEFORE = 100
 const IDLE = 300
 /** Sessions share accounts, ten to one: each sees the presence of its own nine others. */
 const ACCOUNTS = 40
-const SETTLE_MS = 1_500
+const SETTLE_MS = 1_000
 
 /** CPU for an inbound stream: TCP, STARTTLS, TLS without resumption, SASL EXTERNAL with a P-256 certificate, end. */
 const newStreams: Workload = {
@@ -71,12 +71,19 @@ export const connectionWorkloads: readonly Workload[] = [newStreams, idleStreams
 /** Kilobytes of resident memory for each further one. */
 async function bytesEach(stage: Stage, open: (n: number) => Promise<unknown>): Promise<number> {
   const count = stage.count ?? IDLE
-  for (let n = 0; n < OPEN_BEFORE; n++) await open(n)
+  await openAll(0, OPEN_BEFORE, open)
   await settle()
   const before = stage.residentBytes()
-  for (let n = OPEN_BEFORE; n < OPEN_BEFORE + count; n++) await open(n)
+  await openAll(OPEN_BEFORE, count, open)
   await settle()
   return (stage.residentBytes() - before) / 1024 / count
+}
+
+async function openAll(first: number, count: number, open: (n: number) => Promise<unknown>): Promise<void> {
+  for (let n = first; n < first + count; n += CONCURRENT) {
+    const many = Math.min(CONCURRENT, first + count - n)
+    await Promise.all(Array.from({ length: many }, (_, i) => open(n + i)))
+  }
 }
 
 function settle(): Promise<void> {

@@ -2,10 +2,10 @@ import type { Flow, FlowOrder } from '../load/orders.ts'
 import { DOMAIN } from '../world.ts'
 import type { Goal, Sample, Stage, Workload } from './workload.ts'
 
-const MEASURED_MS = 2_000
+const MEASURED_MS = 1_500
 /** Before the clock starts: what a server does only once, such as compiling its code or growing its buffers. */
 const WARM_UP_MS = 1_000
-const PACED_MS = 4_000
+const PACED_MS = 3_000
 const PACED_BYTES = 200
 const RESOURCE = 'bench'
 
