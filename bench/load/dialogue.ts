@@ -58,9 +58,13 @@ export class Dialogue {
     }
   }
 
-  /** Stops listening, so that the socket can be read by another. Errors from here on only close it. */
+  /**
+   * Stops listening; what was heard and not asked for is put back. The socket is paused: whoever reads it next resumes
+   * it. Errors from here on only close it.
+   */
   leave(): Socket {
-    this.#socket.off('data', this.#onData).off('close', this.#onClose).off('error', this.#onError)
+    this.#socket.off('data', this.#onData).off('close', this.#onClose).off('error', this.#onError).pause()
+    if (this.#heard !== '') this.#socket.unshift(Buffer.from(this.#heard, 'latin1'))
     this.#socket.on('error', () => this.#socket.destroy())
     return this.#socket
   }

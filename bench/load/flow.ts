@@ -3,9 +3,12 @@ import type { Flow, FlowOrder } from './orders.ts'
 import type { Tally } from './tally.ts'
 import { messages, resembles } from './xml.ts'
 
-/** So many are on their way at most: enough that a server never waits for work, and no server's queue grows without end. */
-const WINDOW = 8192
-const BATCH = 320
+/** So much is on its way at most: enough that a server never waits for work, and no server's queue grows without end. */
+const WINDOW_BYTES = 1_000_000
+/** In one write: many TLS records, few system calls. */
+const BATCH_BYTES = 64_000
+/** Paced messages have so many different ids. */
+const PACED_IDS = 64
 /** After so long without one more, what is missing is lost. */
 const LOST_AFTER_MS = 10_000
 /** Stanzas that should not come at all, such as duplicates, get so long to come. */
@@ -27,13 +30,15 @@ export async function flow(order: FlowOrder, through: Socket, counted: Tally): P
 }
 
 async function flatOut(order: FlowOrder, through: Socket, counted: Tally): Promise<{ sent: number }> {
-  const batch = messages(order, BATCH)
+  const atOnce = Math.floor(BATCH_BYTES / order.bytes)
+  const onTheirWay = Math.floor(WINDOW_BYTES / order.bytes)
+  const batch = messages(order, atOnce)
   const before = counted.count
   const plan = planOf(order.amount)
   let sent = 0
   const pump = (): void => {
-    while (sent - (counted.count - before) < WINDOW && !through.writableNeedDrain) {
-      const many = Math.min(BATCH, plan.left(sent))
+    while (sent - (counted.count - before) < onTheirWay && !through.writableNeedDrain) {
+      const many = Math.min(atOnce, plan.left(sent))
       if (many === 0) return
       through.write(batch.subarray(0, many * order.bytes))
       sent += many
@@ -51,7 +56,7 @@ async function flatOut(order: FlowOrder, through: Socket, counted: Tally): Promi
 }
 
 async function paced(order: FlowOrder, through: Socket, counted: Tally): Promise<Pick<Flow, 'sent' | 'latencyMs'>> {
-  const batch = messages(order, BATCH)
+  const batch = messages(order, PACED_IDS)
   const plan = planOf(order.amount)
   const everyMs = 1000 / (order.perSecond ?? 1)
   const [before, startMs] = [counted.count, performance.now()]
@@ -65,7 +70,7 @@ async function paced(order: FlowOrder, through: Socket, counted: Tally): Promise
   })
   const tick = (): void => {
     for (; plan.left(sent) > 0 && startMs + sent * everyMs <= performance.now(); sent++) {
-      const at = (sent % BATCH) * order.bytes
+      const at = (sent % PACED_IDS) * order.bytes
       through.write(batch.subarray(at, at + order.bytes))
     }
     if (plan.left(sent) > 0) setTimeout(tick, Math.max(1, startMs + sent * everyMs - performance.now()))
@@ -80,7 +85,7 @@ async function paced(order: FlowOrder, through: Socket, counted: Tally): Promise
 function planOf(amount: FlowOrder['amount']): { left(sent: number): number } {
   if ('count' in amount) return { left: (sent) => amount.count - sent }
   const endMs = performance.now() + amount.forMs
-  return { left: () => (performance.now() < endMs ? BATCH : 0) }
+  return { left: () => (performance.now() < endMs ? Number.MAX_SAFE_INTEGER : 0) }
 }
 
 /** Resolves when `complete` says so, which is asked whenever one more has arrived, or when none has for too long. */

@@ -30,7 +30,7 @@ class Generator implements o.Orders {
       this.#incoming.add(socket)
       socket.on('close', () => this.#incoming.delete(socket))
       acceptServer(socket, (domain) => this.#identity(domain)).then(
-        (secure) => secure.on('data', (chunk: Buffer) => this.#accepted.take(chunk)),
+        (secure) => secure.on('data', (chunk: Buffer) => this.#accepted.take(chunk)).resume(),
         (error: Error) => {
           console.error(`the generator could not accept a stream: ${error.message}`)
           socket.destroy()
@@ -107,7 +107,7 @@ class Generator implements o.Orders {
   #hold(socket: Socket): o.StreamId {
     const tally = new Tally('</message>')
     const id = ++this.#last
-    socket.on('data', (chunk: Buffer) => tally.take(chunk))
+    socket.on('data', (chunk: Buffer) => tally.take(chunk)).resume()
     socket.on('close', () => this.#streams.delete(id))
     this.#streams.set(id, { socket, tally })
     return id

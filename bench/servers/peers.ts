@@ -25,5 +25,6 @@ export const ejabberd: Contender = {
 }
 
 function packageVersion(name: string): string {
-  return spawnSync('dpkg-query', ['--show', '--showformat=${Version}', name], { encoding: 'utf8' }).stdout.trim()
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' })
+  return /^Version: (.*)$/m.exec(stdout)?.[1] ?? 'unknown'
 }

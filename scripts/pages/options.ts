@@ -42,7 +42,7 @@ function row(name: string, option: Option<unknown>, used: ReadonlySet<string>): 
   return [
     code(name),
     option.kind.says,
-    shownDefault(name, option),
+    shownDefault(option),
     option.where === 'both' ? 'anywhere' : option.where,
     `${option.help}${works ? idleFields(option, used) : ' *not yet*'}`,
   ]
@@ -56,15 +56,7 @@ function idleFields(option: Option<unknown>, used: ReadonlySet<string>): string 
   return idle.length === 0 ? '' : ` *not yet:* ${idle.map(code).join(', ')}`
 }
 
-/** Where the server takes another value than the table's as long as the file says nothing (src/server/policies.ts). */
-const UNSET: ReadonlyMap<string, string> = new Map([
-  ['s2s_timeout', '30 s'],
-  ['c2s_timeout', '30 s'],
-])
-
-function shownDefault(name: string, option: Option<unknown>): string {
-  const unset = UNSET.get(name)
-  if (unset !== undefined) return unset
+function shownDefault(option: Option<unknown>): string {
   const { fallback, kind } = option
   if (typeof fallback === 'function') return `${code(String(fallback('')).replace(/^.*\//, ''))} beside the file`
   if (fallback === undefined) return 'unset'

@@ -76,7 +76,13 @@ class InternalHashed implements AccountProvider {
     }
     if (await this.exists(local)) return false
     const account = await this.#hashed(password)
-    return this.#options.store.transact([this.#accounts.expecting([local], undefined), this.#accounts.putting([local], account)])
+    const { store, host } = this.#options
+    return store.transact([
+      this.#accounts.expecting([local], undefined),
+      // whoever had the name before leaves nothing to its new owner, not even what was written while it was deleted
+      store.deletingOwned(host, local),
+      this.#accounts.putting([local], account),
+    ])
   }
 
   async setPassword(local: string, password: string): Promise<boolean> {

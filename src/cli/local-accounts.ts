@@ -56,5 +56,6 @@ function accountsIn(data: DataFolder, config: Config): Accounts {
       return host === undefined ? undefined : providers.accounts(config, host)
     },
     changed: () => {}, // nobody is connected
+    removing: async () => () => {},
   })
 }

@@ -37,6 +37,8 @@ export interface AccountProvider {
   verify(local: string, password: string): Promise<boolean>
   /** A local part for somebody without an account; absent where nobody may come so. */
   readonly anonymous?: () => string
+  /** The last session of somebody who cannot come back has ended: what was stored for them goes. Only with `anonymous`. */
+  readonly departed?: (local: string) => Promise<void>
   /** false when it is there already. Throws {@link AccountRefused} when name or password is not allowed. */
   create(local: string, password: string): Promise<boolean>
   /** false when there is no such account. Throws {@link AccountRefused} when the password is not allowed. */

@@ -13,6 +13,8 @@ interface Resource {
 /** Delivers a message to an account of the host, to the resources that RFC 6121 §8.5 names, or keeps it for later. */
 export function deliverMessage(host: Host, stanza: Stanza, source: Source | undefined): Promise<void> | undefined {
   const { local, resource } = stanza.to!
+  const before = host.handovers.size === 0 ? undefined : host.handovers.get(local)
+  if (before !== undefined) return before.then(() => deliverMessage(host, stanza, source))
   const named = resource === '' ? undefined : host.sessions.get(local, resource)
   if (named !== undefined) {
     // the common case, which asks for nothing else: the resource that the full address names

@@ -5,7 +5,7 @@ import type { AccountProvider } from './accounts.ts'
 import { Lanes } from './lanes.ts'
 import type { Claims, Identity, IqRegistration, Published } from './module.ts'
 import { Registry } from './registry.ts'
-import type { Rosters } from './rosters.ts'
+import type { Roster, Rosters } from './rosters.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 
@@ -43,7 +43,7 @@ export class Host {
   readonly lanes = new Lanes()
   readonly registry = new Registry()
   readonly claims = new Map<keyof Claims, { readonly module: string; readonly handle: Claims[keyof Claims] }>()
-  readonly published = new Map<keyof Published, Published[keyof Published]>()
+  readonly published = new Map<keyof Published, { readonly module: string; readonly value: Published[keyof Published] }>()
   readonly features: Readonly<Record<Place, Map<string, string>>> = { host: new Map(), account: new Map() }
   readonly identities: Readonly<Record<Place, { readonly module: string; readonly identity: Identity }[]>> = {
     host: [],
@@ -53,6 +53,9 @@ export class Host {
   readonly opened: { readonly module: string; readonly run: (session: Session) => void }[] = []
   readonly available: { readonly module: string; readonly run: (session: Session) => void }[] = []
   readonly closed: { readonly module: string; readonly run: (session: Session) => Promise<void> | undefined }[] = []
+  readonly accountRemoved: { readonly module: string; readonly run: (local: string, roster: Roster) => void }[] = []
+  /** Accounts to which something that was kept is being handed over: messages that come meanwhile go after it. */
+  readonly handovers = new Map<string, Promise<void>>()
   readonly #iq = new Map<string, { readonly module: string; readonly registration: IqRegistration }>()
 
   constructor(setup: HostSetup) {
@@ -94,7 +97,8 @@ export class Host {
   }
 
   use<K extends keyof Published>(name: K): Published[K] | undefined {
-    return this.published.get(name) as Published[K] | undefined
+    // the map is filled by `publish` only, which pairs name and value
+    return this.published.get(name)?.value as Published[K] | undefined
   }
 
   /** Forgets all that a module has registered. */
@@ -102,7 +106,7 @@ export class Host {
     this.registry.removeOf(module)
     for (const [key, owner] of this.claims) if (owner.module === module) this.claims.delete(key)
     for (const [key, owner] of this.#iq) if (owner.module === module) this.#iq.delete(key)
-    this.published.delete(module as keyof Published)
+    for (const [name, owner] of this.published) if (owner.module === module) this.published.delete(name)
     for (const place of ['host', 'account'] as const) {
       for (const [feature, owner] of this.features[place]) if (owner === module) this.features[place].delete(feature)
       drop(this.identities[place], module)
@@ -111,6 +115,7 @@ export class Host {
     drop(this.opened, module)
     drop(this.available, module)
     drop(this.closed, module)
+    drop(this.accountRemoved, module)
   }
 }
 

@@ -13,9 +13,8 @@ export function validIq(stanza: Stanza): boolean {
   return stanza.type === 'error' || stanza.entries.length <= 1
 }
 
-/** Answers a request to a host or to an account (bare address) of it by the handler that registered for its payload. */
+/** Answers a valid request to a host or to an account (bare address) of it by the handler that registered for its payload. */
 export function answerIq(router: Router, host: Host, stanza: Stanza, passage: Passage): Promise<void> | undefined {
-  if (!validIq(stanza)) throw new StanzaError('bad-request')
   const entry = stanza.entries[0]!
   const to = stanza.to!
   const place = to.local === '' ? 'host' : 'account'

@@ -30,6 +30,23 @@ export class Lanes {
       if (promise !== undefined) this.#open(source, key, promise)
       return
     }
+    this.#queue(source, lane, work)
+  }
+
+  /** Runs `work` now, or after what waits in the lane, but opens none: for work that takes a lane of its own. */
+  behind(source: Source, recipient: string, work: () => void): void {
+    const lane = this.#lanes.size === 0 ? undefined : this.#lanes.get(`${source.id} ${recipient}`)
+    if (lane === undefined) {
+      work()
+      return
+    }
+    this.#queue(source, lane, () => {
+      work()
+      return undefined
+    })
+  }
+
+  #queue(source: Source | undefined, lane: Lane, work: () => Promise<void> | undefined): void {
     lane.waiting.push(work)
     if (lane.waiting.length >= LANE_LIMIT && !lane.held && source !== undefined) {
       lane.held = true

@@ -7,8 +7,11 @@ import type { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
 import type { Stanza, StanzaKind } from '../xmpp/stanza.ts'
 import type { Host } from './host.ts'
+import type { Roster } from './rosters.ts'
 import type { Session } from './session.ts'
 import type { Source } from './source.ts'
+
+export type { Collection } from '../store/store.ts'
 
 /** `outbound`: from a client of this host, before it is routed. `inbound`: to this host or an account of it, before delivery. */
 export type Direction = 'outbound' | 'inbound'
@@ -97,10 +100,16 @@ export interface ModuleContext {
   sessionOpened(run: (session: Session) => void): void
   /** A session can take messages now: it became available with a priority that is not negative. */
   sessionAvailable(run: (session: Session) => void): void
-  /** The session is no longer listed; its stream is gone or going. `error`: it did not end in the proper way. */
+  /** The session is no longer listed; its stream is gone or going. */
   sessionClosed(run: (session: Session) => Promise<void> | undefined): void
-  /** Routes a stanza that the module made. */
-  send(stanza: Stanza): void
+  /** An account is gone, with all that was stored; its sessions have ended. `roster` is what it was. */
+  accountRemoved(run: (local: string, roster: Roster) => void): void
+  /**
+   * Routes a stanza that the module made.
+   *
+   * @param source the stream on whose behalf, when there is one: order is kept with what it sends itself (RFC 6120 §10.1)
+   */
+  send(stanza: Stanza, source?: Source): void
   /** Values of this host under the module's own name; per account when the first key part is the account. */
   collection<T>(name: string, owner?: 'account' | 'host'): Collection<T>
   transact(operations: readonly Operation[]): Promise<boolean>

@@ -24,11 +24,18 @@ interface StoredItem {
   readonly approved?: true
 }
 
+const MOST_ITEMS = 5000
+
 /** An account's contacts and the subscription requests that wait for its answer. */
 export class Roster {
   readonly items = new Map<string, RosterItem>()
   /** Bare address of who asks -> the whole presence stanza as XML (RFC 6121 §3.1.3: kept until answered). */
   readonly requests = new Map<string, string>()
+
+  /** No more contacts (RFC 6121 §2.1.5 leaves the bound to the server). */
+  get isFull(): boolean {
+    return this.items.size >= MOST_ITEMS
+  }
 
   item(contact: Jid): RosterItem | undefined {
     return this.items.get(contact.toString())

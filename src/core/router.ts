@@ -1,3 +1,4 @@
+import { bugFields } from '../obs/bug-fields.ts'
 import { StoreError } from '../store/store.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
@@ -5,6 +6,7 @@ import { Stanza } from '../xmpp/stanza.ts'
 import type { Host } from './host.ts'
 import { answerIq, validIq } from './iq.ts'
 import type { Passage } from './module.ts'
+import type { Roster } from './rosters.ts'
 import type { Session } from './session.ts'
 import type { Source } from './source.ts'
 
@@ -14,6 +16,7 @@ export interface RemoteRoute {
   send(stanza: Stanza, source: Source | undefined): void
 }
 
+const BAD_IQ = 'an iq has an id, a type, and one child in a request'
 const SERVER: Passage = { session: undefined, source: undefined }
 
 /** The waist: every stanza of the server passes here once, from where it came in to where it goes. */
@@ -39,19 +42,31 @@ export class Router {
       this.#clientPresence(host, session, current)
       return
     }
+    if (current.kind === 'iq' && !validIq(current)) {
+      this.refuse(current, new StanzaError('bad-request', BAD_IQ))
+      return
+    }
     // RFC 6120 §10.3: without `to` it is for the account itself
     if (current.to === undefined) current = current.with({ to: session.jid.bare })
-    this.#dispatch(current, passage)
+    const own = session.jid.bare
+    if (host.lanes.size === 0 || current.to!.bare.equals(own)) this.#dispatch(current, passage)
+    // what the account still works on (presence, subscriptions) may be for the same recipient: it goes first (§10.1)
+    else host.lanes.behind(session.stream, own.toString(), () => this.#dispatch(current, passage))
   }
 
   /** From a remote domain, over a stream on which this pair of domains is proven. */
   fromRemote(stanza: Stanza, source: Source): void {
-    this.#dispatch(stanza, { session: undefined, source })
+    if (stanza.kind === 'iq' && !validIq(stanza)) this.refuse(stanza, new StanzaError('bad-request', BAD_IQ))
+    else this.#dispatch(stanza, { session: undefined, source })
   }
 
-  /** From the server itself or one of its modules. */
-  send(stanza: Stanza): void {
-    this.#dispatch(stanza, SERVER)
+  /**
+   * From the server itself or one of its modules.
+   *
+   * @param source the stream on whose behalf: its order is kept, and it waits where the target is full
+   */
+  send(stanza: Stanza, source?: Source): void {
+    this.#dispatch(stanza, source === undefined ? SERVER : { session: undefined, source })
   }
 
   #dispatch(stanza: Stanza, passage: Passage): void {
@@ -102,7 +117,6 @@ export class Router {
 
   #accountStanza(host: Host, stanza: Stanza, passage: Passage): Promise<void> | undefined {
     const key = stanza.kind === 'message' ? 'account-message' : stanza.kind === 'presence' ? 'account-presence' : 'account-iq'
-    if (stanza.kind === 'iq' && !validIq(stanza)) throw new StanzaError('bad-request')
     const owner = host.claimed(key)
     if (owner !== undefined) return owner(stanza, passage.source)
     if (stanza.kind !== 'presence') throw new StanzaError('service-unavailable')
@@ -149,29 +163,48 @@ export class Router {
       return
     }
     if (error instanceof StoreError) host.log.warn('storage failed', { why: error.message })
-    else
-      host.log.error('a handler failed', {
-        kind: stanza.kind,
-        why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      })
+    else host.log.error('this is a bug in Entente', { where: `${stanza.kind} handler`, ...bugFields(error) })
     this.refuse(stanza, new StanzaError('internal-server-error'))
   }
 
   /** Lists a bound session and tells the modules. */
   open(session: Session): void {
-    session.host.sessions.add(session)
-    for (const { run } of session.host.opened) run(session)
+    const { host } = session
+    host.sessions.add(session)
+    for (const { module, run } of host.opened) void told(host, module, () => run(session))
   }
 
-  /** Takes a session off the list and lets the modules end what hangs on it. Resolves when they have. */
+  /** Takes a session off the list and lets the modules end what hangs on it. Resolves when they have; never rejects. */
   async close(session: Session): Promise<void> {
-    if (!session.host.sessions.remove(session)) return
+    const { host } = session
+    if (!host.sessions.remove(session)) return
+    session.ended = true
     session.drained()
-    const ends = session.host.closed.map(({ run }) => run(session))
-    await Promise.allSettled(ends)
+    await Promise.all(host.closed.map(({ module, run }) => told(host, module, () => run(session))))
+    const { local } = session.jid
+    const departed = host.accounts?.departed
+    if (departed === undefined || host.sessions.has(local)) return
+    host.rosters.forget(local)
+    await told(host, 'accounts', () => departed(local))
+  }
+
+  /** An account was deleted: its sessions have ended, and modules take leave in its name. */
+  accountRemoved(host: Host, local: string, roster: Roster): void {
+    for (const { module, run } of host.accountRemoved) void told(host, module, () => run(local, roster))
+    host.rosters.forget(local)
   }
 
   isLocal(address: Jid): boolean {
     return this.hosts.has(address.domain)
+  }
+}
+
+/** Tells a module of something; when it fails, that is logged, and nobody else is concerned. */
+async function told(host: Host, module: string, run: () => void | Promise<void> | undefined): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof StoreError) host.log.warn('storage failed', { module, why: error.message })
+    else host.log.error('this is a bug in Entente', { where: module, ...bugFields(error) })
   }
 }

@@ -23,6 +23,8 @@ export class Session {
   priority = 0
   /** It has asked for the roster, so it gets pushes (RFC 6121 §2.2). */
   interested = false
+  /** It has been taken off the list: whoever still has it in hand does nothing more with it. */
+  ended = false
   /** Whom it has sent directed presence to: full or bare address -> itself (RFC 6121 §4.6). */
   readonly directed = new Map<string, Jid>()
   readonly #valve = new Valve()
@@ -35,6 +37,11 @@ export class Session {
 
   get isAvailable(): boolean {
     return this.presence !== undefined
+  }
+
+  /** Does it get what is addressed to the account (RFC 6121 §8.5.2)? */
+  get takesMessages(): boolean {
+    return this.isAvailable && this.priority >= 0 && !this.ended
   }
 
   /** Writes to the client. A source that fills a congested stream waits until it has room. */

@@ -16,7 +16,8 @@ export const disco = defineModule({
     ctx.advertise(NS.discoInfo, 'account')
     ctx.advertise(NS.discoItems, 'account')
     if (ctx.host.kind === 'virtual') ctx.identity({ category: 'server', type: 'im', name: SOFTWARE.name })
-    ctx.identity({ category: 'account', type: 'registered' }, 'account')
+    const isGuest = ctx.host.accounts?.anonymous !== undefined
+    ctx.identity({ category: 'account', type: isGuest ? 'anonymous' : 'registered' }, 'account')
     for (const to of ['host', 'account'] as const) {
       const from = to === 'host' ? 'anybody' : 'contacts'
       ctx.iq({ type: 'get', ns: NS.discoInfo, name: 'query', to, from, handle: (iq) => info(ctx, iq, to) })

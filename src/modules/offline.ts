@@ -1,5 +1,4 @@
-import type { ModuleContext } from '../core/module.ts'
-import { defineModule } from '../core/module.ts'
+import { type Collection, defineModule, type ModuleContext } from '../core/module.ts'
 import type { Session } from '../core/session.ts'
 import { el } from '../xmpp/element.ts'
 import { StanzaError } from '../xmpp/errors.ts'
@@ -19,6 +18,8 @@ interface Kept {
 
 /** XEP-0160 leaves the bound to the server; what comes beyond it goes back to the sender. */
 const MOST_KEPT = 1000
+/** How many are read into memory at a time. */
+const AT_ONCE = 50
 
 export const offline = defineModule({
   name: 'offline',
@@ -38,26 +39,41 @@ export const offline = defineModule({
       if ((await kept.count([local])) >= MOST_KEPT)
         throw new StanzaError('resource-constraint', 'the mailbox of the recipient is full')
       await kept.put([local, order()], keep(stamped(ctx, stanza)))
+      // somebody may have come while it was being stored, and found nothing
+      const come = ctx.host.sessions.of(local).find((session) => session.takesMessages)
+      if (come !== undefined) handOver(ctx, kept, come)
     })
-    ctx.sessionAvailable((session) => handOver(ctx, session))
-
-    /** A message is deleted only when it was written to the client. */
-    const handOver = (_: ModuleContext, session: Session): void => {
-      const local = session.jid.local
-      ctx.host.lanes.run(session.stream, session.jid.bare.toString(), async () => {
-        try {
-          const entries = await kept.list([local])
-          if (entries.length === 0) return
-          const sent = entries.map(({ value }) => restore(value)).filter((s) => s !== undefined)
-          for (const stanza of sent) session.send(stanza)
-          await ctx.transact(entries.map(({ key }) => kept.deleting(key)))
-        } catch (error) {
-          ctx.log.warn('offline messages could not be handed over; they are kept', { account: local, why: String(error) })
-        }
-      })
-    }
+    ctx.sessionAvailable((session) => handOver(ctx, kept, session))
   },
 })
+
+/** Gives what is kept to a session, behind what is being given already; messages that come meanwhile wait (RFC 6120 §10.1). */
+function handOver(ctx: ModuleContext, kept: Collection<Kept>, session: Session): void {
+  const { handovers } = ctx.host
+  const { local } = session.jid
+  const before = handovers.get(local) ?? Promise.resolve()
+  const done = before
+    .then(() => giveAll(ctx, kept, session))
+    .catch((error: unknown) => {
+      ctx.log.warn('offline messages could not be handed over; they are kept', { account: local, why: String(error) })
+    })
+    .then(() => void (handovers.get(local) === done && handovers.delete(local)))
+  handovers.set(local, done)
+}
+
+/** A message is deleted only when it was written to the client. */
+async function giveAll(ctx: ModuleContext, kept: Collection<Kept>, session: Session): Promise<void> {
+  for (let full = true; full && session.takesMessages; ) {
+    const entries = await kept.list([session.jid.local], { limit: AT_ONCE })
+    if (entries.length === 0 || !session.takesMessages) return
+    for (const { value } of entries) {
+      const stanza = restore(value)
+      if (stanza !== undefined) session.send(stanza)
+    }
+    await ctx.transact(entries.map(({ key }) => kept.deleting(key)))
+    full = entries.length === AT_ONCE
+  }
+}
 
 /** Keys that sort by arrival, also across restarts within one millisecond. */
 function sequence(ctx: ModuleContext): () => string {

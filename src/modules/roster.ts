@@ -2,6 +2,7 @@ import type { IqRequest, ModuleContext } from '../core/module.ts'
 import { defineModule } from '../core/module.ts'
 import { pushRoster, rosterItemElement } from '../core/roster-push.ts'
 import type { RosterItem } from '../core/rosters.ts'
+import type { Source } from '../core/source.ts'
 import { type Element, el } from '../xmpp/element.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import { type Jid, parseJid } from '../xmpp/jid.ts'
@@ -9,7 +10,6 @@ import { NS } from '../xmpp/ns.ts'
 import { Stanza } from '../xmpp/stanza.ts'
 
 /** Bounds of what a client may store; RFC 6121 §2.1.5 leaves them to the server. */
-const MOST_ITEMS = 5000
 const LONGEST_TEXT = 1023
 const MOST_GROUPS = 100
 
@@ -21,20 +21,24 @@ export const roster = defineModule({
     ctx.streamFeature(el('sub', NS.preApproval))
     ctx.iq({ type: 'get', ns: NS.roster, name: 'query', to: 'account', from: 'self', handle: (iq) => read(ctx, iq) })
     ctx.iq({ type: 'set', ns: NS.roster, name: 'query', to: 'account', from: 'self', handle: (iq) => write(ctx, iq) })
+    // only an account's own server pushes to its clients; not every client looks who a push is from
+    const pushed = { direction: 'inbound', kind: 'iq', type: ['set'], child: { name: 'query', ns: NS.roster } } as const
+    ctx.gate(pushed, ({ from, to }) => (from?.bare.equals(to?.bare) ? 'pass' : new StanzaError('service-unavailable')))
   },
 })
 
 async function read(ctx: ModuleContext, iq: IqRequest): Promise<Stanza> {
   const current = await ctx.host.rosters.of(iq.account!)
   if (iq.session !== undefined) iq.session.interested = true
-  // an item that only remembers a pre-approval is not shown as a contact unless the client made it one (§3.4.2)
   return iq.result(el('query', NS.roster, {}, ...[...current.items.values()].map(rosterItemElement)))
 }
 
 async function write(ctx: ModuleContext, iq: IqRequest): Promise<Stanza> {
   const [item, ...more] = iq.payload.children
   if (item === undefined || more.length > 0 || !item.is('item', NS.roster)) throw new StanzaError('bad-request')
-  const contact = parseJid(item.attr('jid') ?? '')
+  const address = item.attr('jid')
+  if (address === undefined) throw new StanzaError('bad-request', 'an item has an address')
+  const contact = parseJid(address)
   if (contact === undefined) throw new StanzaError('jid-malformed')
   if (contact.equals(iq.from.bare)) throw new StanzaError('not-allowed', 'you cannot be your own contact')
   return item.attr('subscription') === 'remove' ? remove(ctx, iq, contact) : put(ctx, iq, contact, item)
@@ -44,7 +48,7 @@ async function put(ctx: ModuleContext, iq: IqRequest, contact: Jid, item: Elemen
   const local = iq.account!
   const current = await ctx.host.rosters.of(local)
   const old = current.item(contact)
-  if (old === undefined && current.items.size >= MOST_ITEMS) throw new StanzaError('resource-constraint', 'your roster is full')
+  if (old === undefined && current.isFull) throw new StanzaError('resource-constraint', 'your roster is full')
   const name = item.attr('name') ?? ''
   const groups = readGroups(item)
   if (name.length > LONGEST_TEXT) throw new StanzaError('not-acceptable', 'the name is too long')
@@ -82,15 +86,16 @@ async function remove(ctx: ModuleContext, iq: IqRequest, contact: Jid): Promise<
   const isSeen = old.subscription === 'from' || old.subscription === 'both'
   const waits = current.requests.has(contact.toString())
   await ctx.host.rosters.change(local, current, [{ remove: contact }, ...(waits ? [{ answered: contact }] : [])])
-  if (isSeen) hidePresence(ctx, local, contact)
-  if (sees) ctx.send(Stanza.of('presence', { to: contact.bare, from, type: 'unsubscribe' }))
-  if (isSeen || waits) ctx.send(Stanza.of('presence', { to: contact.bare, from, type: 'unsubscribed' }))
+  const source = iq.session?.stream
+  if (isSeen) hidePresence(ctx, local, contact, source)
+  if (sees) ctx.send(Stanza.of('presence', { to: contact.bare, from, type: 'unsubscribe' }), source)
+  if (isSeen || waits) ctx.send(Stanza.of('presence', { to: contact.bare, from, type: 'unsubscribed' }), source)
   pushRoster(ctx.host, local, { removed: contact }, ctx.randomId())
   return iq.result()
 }
 
-function hidePresence(ctx: ModuleContext, local: string, contact: Jid): void {
+function hidePresence(ctx: ModuleContext, local: string, contact: Jid, source: Source | undefined): void {
   for (const session of ctx.host.sessions.of(local)) {
-    if (session.isAvailable) ctx.send(Stanza.of('presence', { to: contact.bare, from: session.jid, type: 'unavailable' }))
+    if (session.isAvailable) ctx.send(Stanza.of('presence', { to: contact.bare, from: session.jid, type: 'unavailable' }), source)
   }
 }

@@ -26,21 +26,22 @@ export function onEarlyStanza(state: At<'bind'>, stanza: Stanza, context: C2sCon
 
 function onBind(state: At<'bind'>, stanza: Stanza, context: C2sContext): C2sNext {
   const asked = stanza.child('bind', NS.bind)?.child('resource')?.text ?? ''
-  const { tls, failures, nextId, host, login } = state
+  const { tls, failures, nextId, host, login, lang } = state
   const wanted = asked === '' ? undefined : makeJid(login.account.local, login.account.domain, asked)
   if (asked !== '' && wanted === undefined) {
     const error = new StanzaError('bad-request', 'this is no resource')
     return go(state, send(answer(stanza.id, 'error', error.toElement())))
   }
   const generated = encodeBase64(context.random(12)).replaceAll('+', '-').replaceAll('/', '_')
-  const next = { at: 'binding', tls, failures, nextId: nextId + 1, host, login, asked: nextId, iqId: stanza.id } as const
+  const open = { tls, failures, nextId: nextId + 1, host, login, lang }
+  const next = { at: 'binding', ...open, asked: nextId, iqId: stanza.id } as const
   const question = { kind: 'bind', account: login.account, wanted: wanted?.resource, generated } as const
   return go(next, { do: 'ask', id: nextId, question, hold: true })
 }
 
 export function onBindAnswer(state: At<'binding'>, got: BindAnswer): C2sNext {
-  const { tls, failures, nextId, host, login, iqId } = state
-  const again = { at: 'bind', tls, failures, nextId, host, login } as const
+  const { tls, failures, nextId, host, login, lang, iqId } = state
+  const again = { at: 'bind', tls, failures, nextId, host, login, lang } as const
   if (got.kind === 'refused') return go(again, send(answer(iqId, 'error', got.error.toElement())))
   const jid = makeJid(login.account.local, login.account.domain, got.resource)
   if (jid === undefined || jid.isBare) return fail('internal-server-error')
@@ -49,7 +50,7 @@ export function onBindAnswer(state: At<'binding'>, got: BindAnswer): C2sNext {
     { at: 'ready' },
     { do: 'timer-off', name: 'negotiation' },
     send(answer(iqId, 'result', bound)),
-    { do: 'tell', event: { kind: 'bound', jid, login } },
+    { do: 'tell', event: { kind: 'bound', jid, login, lang } },
     { do: 'ready' },
   )
 }

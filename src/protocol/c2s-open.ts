@@ -58,7 +58,7 @@ export function onHeader(state: At<'header'>, header: StreamHeader, context: C2s
   if (wrong !== undefined) return failUnopened(context, host.domain, wrong)
   const to = header.from === undefined ? undefined : login.account.toString()
   const opening = ourHeader(context, host.domain, to)
-  return go({ at: 'bind', tls, failures, nextId, host, login }, send(opening + postAuthFeatures(host)))
+  return go({ at: 'bind', tls, failures, nextId, host, login, lang: header.lang }, send(opening + postAuthFeatures(host)))
 }
 
 /** RFC 6120 §5.4.2. Asked for where it is not offered, also on a stream that has TLS: `<failure/>` and the end. */

@@ -82,8 +82,8 @@ export type C2sEvent =
       readonly text: string
     }
   | { readonly kind: 'login'; readonly login: Login }
-  /** Comes right before `ready`. */
-  | { readonly kind: 'bound'; readonly jid: Jid; readonly login: Login }
+  /** Comes right before `ready`. `lang`: the stream's xml:lang, which its stanzas inherit (RFC 6120 §4.7.4). */
+  | { readonly kind: 'bound'; readonly jid: Jid; readonly login: Login; readonly lang: string | undefined }
 
 /** What stays true from one stream to the next on the same connection. */
 export interface Connection {
@@ -112,11 +112,17 @@ export type C2sState =
       readonly exchange: Exchange
       readonly asked: number
     })
-  | (Connection & { readonly at: 'bind'; readonly host: ClientHost; readonly login: Login })
+  | (Connection & {
+      readonly at: 'bind'
+      readonly host: ClientHost
+      readonly login: Login
+      readonly lang: string | undefined
+    })
   | (Connection & {
       readonly at: 'binding' // the owner is asked for the resource
       readonly host: ClientHost
       readonly login: Login
+      readonly lang: string | undefined
       readonly asked: number
       readonly iqId: string | undefined
     })

@@ -120,6 +120,8 @@ interface Names {
   readonly local: string
   readonly named: boolean
   readonly remote: string | undefined
+  /** xml:lang: what stanzas without one of their own are in (RFC 6120 §4.7.4). */
+  readonly lang?: string | undefined
 }
 
 /** Whom a header names, in enforced form; an error when that cannot be. */
@@ -137,7 +139,7 @@ function readNames(ctx: S2sInContext, s: StateAt<'header'>, h: StreamHeader): Na
   const kept = pinned.authenticated !== undefined ? pinned : undefined
   const local = to ?? kept?.local ?? (s.tls === undefined ? ctx.defaultHost : undefined)
   if (local === undefined) return new StreamError('improper-addressing', "The stream header has no 'to'")
-  return { local, named: to !== undefined, remote: from ?? kept?.remote }
+  return { local, named: to !== undefined, remote: from ?? kept?.remote, lang: h.lang }
 }
 
 function onHeader(ctx: S2sInContext, s: StateAt<'header'>, h: StreamHeader): InNext {
@@ -158,14 +160,14 @@ function onHeader(ctx: S2sInContext, s: StateAt<'header'>, h: StreamHeader): InN
 
 /** Answers a right header; what is known of the peer then says how it goes on. */
 function accept(ctx: S2sInContext, s: StateAt<'header'>, names: Names, version: readonly [number, number]): InNext {
-  const { local, named, remote } = names
+  const { local, named, remote, lang } = names
   const { authenticated } = s.pinned
   const certificate = authenticated ?? (s.tls === undefined || s.tls.peerChain.length === 0 ? 'absent' : 'unvalidated')
   const fresh = { pairs: [], pending: new Map(), failures: 0, offers: NO_OFFERS }
   const stream: Opened = { ...fresh, id: ctx.randomId(), local, named, remote, tls: s.tls, certificate }
   const header = answerHeader(ctx, { ...names, id: stream.id, legacy: version[0] < 1 })
   if (authenticated !== undefined && remote !== undefined) return resume(ctx, s, stream, { local, remote }, header, version)
-  const opened = [send(header), tell({ event: 'opened', local, remote })]
+  const opened = [send(header), tell({ event: 'opened', local, remote, lang })]
   if (s.tls !== undefined && remote !== undefined && certificate !== 'absent') {
     const id = s.asked + 1
     const question = { ask: 'certificate', local, remote, tls: s.tls } as const

@@ -7,8 +7,10 @@ import { type Jid, parseJid } from '../xmpp/jid.ts'
 export interface AccountHosts {
   readonly domains: () => readonly string[]
   provider(domain: string): AccountProvider | undefined
-  /** A password was changed, or the account is gone: its sessions end, its caches are forgotten. */
-  changed(account: Jid, how: 'password' | 'removed'): void
+  /** The account is new, or its password is: caches are forgotten, sessions that began with the old one end. */
+  changed(account: Jid, how: 'created' | 'password'): void
+  /** Called before an account is deleted; what it gives is run when that is done, and ends sessions and friendships. */
+  removing(account: Jid): Promise<() => void>
 }
 
 /** adduser, passwd and deluser, the same whether the server runs or not. Every refusal is one sentence. */
@@ -18,6 +20,7 @@ export function accountOperations(hosts: AccountHosts): Accounts {
       plainly(async () => {
         const { account, provider } = find(hosts, address)
         if (!(await provider.create(account.local, password))) throw new CommandError(`There is an account ${account} already.`)
+        hosts.changed(account, 'created')
       }),
     setPassword: (address, password) =>
       plainly(async () => {
@@ -28,8 +31,9 @@ export function accountOperations(hosts: AccountHosts): Accounts {
     removeAccount: (address) =>
       plainly(async () => {
         const { account, provider } = find(hosts, address)
+        const removed = await hosts.removing(account)
         if (!(await provider.remove(account.local))) throw new CommandError(`There is no account ${account}.`)
-        hosts.changed(account, 'removed')
+        removed()
       }),
   }
 }

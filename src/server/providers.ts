@@ -29,9 +29,12 @@ export class Providers {
 
   accounts(config: Config, { kind, domain }: Host): AccountProvider | undefined {
     if (kind === 'component') return undefined
-    if (config.get(domain, 'authentication') === 'anonymous') return anonymous(this.#random)
+    const store = this.store(config, domain)
+    if (config.get(domain, 'authentication') === 'anonymous') {
+      return anonymous(this.#random, async (local) => void (await store.transact([store.deletingOwned(domain, local)])))
+    }
     return internalHashed({
-      store: this.store(config, domain),
+      store,
       host: domain,
       random: this.#random,
       derive: this.#derive,

@@ -28,7 +28,12 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
   readonly id: string
   readonly #setup: ClientStreamSetup
   #driver!: C2sDriver // set by `drive`, right after construction
+  /** Whose stream it is, from authentication on. */
+  #account: Jid | undefined
+  /** From the bound resource to the end of the stream. */
   #session: Session | undefined
+  #jid = ''
+  #lang: string | undefined
   #pauses = 0
 
   constructor(id: string, setup: ClientStreamSetup) {
@@ -40,8 +45,9 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
     this.#driver = driver
   }
 
-  get session(): Session | undefined {
-    return this.#session
+  /** Bare; undefined until somebody has authenticated. */
+  get account(): Jid | undefined {
+    return this.#account
   }
 
   // SessionStream: what the core sees
@@ -70,7 +76,7 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
 
   ask(question: C2sQuestion, answer: (a: C2sAnswer) => void): void {
     if (question.kind === 'bind') {
-      answer(this.#bind(question.account, question.wanted ?? question.generated))
+      void this.#bind(question.account, question.wanted ?? question.generated).then(answer)
       return
     }
     const state = this.#driver.state
@@ -79,15 +85,18 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
   }
 
   /** A resource that is taken goes to the newcomer (RFC 6120 §7.7.2.2): it is most often the same client, back again. */
-  #bind(account: Jid, resource: string): C2sAnswer {
+  async #bind(account: Jid, resource: string): Promise<C2sAnswer> {
     const host = this.#setup.host(account.domain)
     const full = makeJid(account.local, account.domain, resource)
     if (host === undefined || full === undefined) return { kind: 'refused', error: new StanzaError('bad-request') }
-    const taken = host.sessions.get(full.local, full.resource)
-    if (taken !== undefined) {
-      void this.#setup.router.close(taken)
-      taken.stream.close(CONFLICT)
+    try {
+      // it may have been deleted while its client was logging in
+      const isGuest = host.accounts?.anonymous !== undefined
+      if (!isGuest && !(await host.accounts?.exists(account.local))) return NO_ACCOUNT
+    } catch {
+      return { kind: 'refused', error: new StanzaError('internal-server-error') }
     }
+    host.sessions.get(full.local, full.resource)?.stream.close(CONFLICT)
     return { kind: 'resource', resource: full.resource }
   }
 
@@ -99,11 +108,17 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
         events.clientRefused(this.id, address, `${event.username ?? ''}@${event.domain}`, event.mechanism, event.condition)
         return
       case 'login':
+        this.#account = event.login.account
         return
       case 'bound': {
         const host = this.#setup.host(event.jid.domain)
-        if (host === undefined) return
+        if (host === undefined) {
+          this.close(new StreamError('host-gone'))
+          return
+        }
         this.#session = new Session(event.jid, host, this)
+        this.#jid = event.jid.toString()
+        this.#lang = event.lang
         events.clientLoggedIn(this.id, event.jid.toString(), event.login.mechanism, this.#driver.wire.tls?.version ?? 'none')
         this.#setup.router.open(this.#session)
         return
@@ -121,7 +136,8 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
       this.#driver.feed({ on: 'close', condition: 'invalid-from', text: `you are ${session.jid}` })
       return
     }
-    const stamped = stanza.with({ from: session.jid })
+    // RFC 6120 §4.7.4: what has no language of its own is in the stream's
+    const stamped = stanza.with({ from: session.jid, lang: stanza.lang ?? this.#lang })
     if (stanza.malformed === 'to') this.#setup.router.refuse(stamped, new StanzaError('jid-malformed'))
     else if (isLegacySession(stamped)) session.send(stamped.result())
     else this.#setup.router.fromClient(session, stamped)
@@ -132,19 +148,29 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
     return this.#setup.tls('host' in state ? state.host.domain : undefined)
   }
 
+  bug(error: unknown): void {
+    this.#setup.events.bug(`client stream ${this.id}`, error)
+  }
+
   drained(): void {
     this.#session?.drained()
   }
 
-  closed(why: string): void {
+  /** The stream is over: nothing can be delivered here any more, and nothing that still arrives is the user's. */
+  finishing(): void {
     const session = this.#session
     this.#session = undefined
+    if (session !== undefined) void this.#setup.router.close(session)
+  }
+
+  closed(why: string): void {
+    this.finishing()
     this.#setup.forget(this)
-    if (session === undefined) return
-    this.#setup.events.clientClosed(this.id, session.jid.toString(), why)
-    void this.#setup.router.close(session)
+    if (this.#jid !== '') this.#setup.events.clientClosed(this.id, this.#jid, why)
   }
 }
+
+const NO_ACCOUNT: C2sAnswer = { kind: 'refused', error: new StanzaError('not-authorized', 'this account is gone') }
 
 const CONFLICT = new StreamError('conflict', 'replaced by a new connection of the same resource')
 

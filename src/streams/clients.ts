@@ -9,6 +9,7 @@ import { type ClientPolicy, clientOffer } from '../policy/client.ts'
 import { type C2sContext, type ClientHost, c2s, c2sStart } from '../protocol/c2s.ts'
 import { StreamError } from '../xmpp/errors.ts'
 import type { Budget } from '../xmpp/framer.ts'
+import type { Jid } from '../xmpp/jid.ts'
 import { ClientStream } from './client-stream.ts'
 
 /** What the client side needs of the rest of the server; everything that a reload may change is asked each time. */
@@ -99,8 +100,17 @@ export class Clients {
     for (const stream of [...this.#streams.values()]) stream.destroy()
   }
 
-  /** Ends the streams of one account (it was deleted, or its password changed). */
-  endAccount(host: Host, local: string, error: StreamError): void {
-    for (const session of host.sessions.of(local)) session.stream.close(error)
+  /** After a reload: ends the streams of hosts that no longer serve clients. */
+  recheck(): void {
+    for (const stream of [...this.#streams.keys()]) {
+      const domain = stream.account?.domain
+      if (domain === undefined || this.#clientHost(domain) !== undefined) continue
+      stream.close(new StreamError('host-gone', `${domain} no longer serves clients`))
+    }
+  }
+
+  /** Ends the streams that have authenticated as an account (it was deleted, or its password changed). */
+  endAccount(account: Jid, error: StreamError): void {
+    for (const stream of [...this.#streams.keys()]) if (account.equals(stream.account)) stream.close(error)
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createServer, type Server } from '../../src/server.ts'
 import { type IssueOptions, TestAuthority } from '../../src/testing/certificate-authority.ts'
 import { TestDns } from '../../src/testing/dns-server.ts'
-import { TestClient } from './test-client.ts'
+import { TestClient, TestStream } from './test-client.ts'
 
 /** What a test server may differ in. */
 export interface ServerSetup {
@@ -19,6 +19,8 @@ export interface ServerSetup {
   /** 'ca': by the network's authority. 'self-signed', 'none'; or what to issue instead. */
   readonly certificate?: 'ca' | 'self-signed' | 'none' | IssueOptions
   readonly modules?: readonly string[]
+  /** Lua for `log`; only errors, on the console, unless told otherwise. */
+  readonly log?: string
   readonly users?: readonly string[]
   /** Publish SRV and A records; true unless said otherwise. */
   readonly dns?: boolean
@@ -36,7 +38,7 @@ export class Network implements AsyncDisposable {
   readonly ca: TestAuthority
   readonly folder: string
   readonly servers = new Map<string, Server>()
-  readonly #clients: TestClient[] = []
+  readonly #clients: TestStream[] = []
   readonly #dnsAddress: string
   #next = 1
 
@@ -75,7 +77,7 @@ run_as_root = true
 dns_servers = { "${this.#dnsAddress}" }
 data_path = "data"
 certificates = "certs"
-log = { error = "*console" }
+log = ${setup.log ?? '{ error = "*console" }'}
 ssl = { cafile = "${join(this.folder, 'ca.pem')}" }
 modules_enabled = { ${modules.map((m) => `"${m}"`).join(', ')} }
 ${setup.global ?? ''}
@@ -92,8 +94,8 @@ ${setup.more ?? ''}
     rmSync(certs, { recursive: true, force: true })
     mkdirSync(certs)
     if (which === 'none') return
-    const issuer = which === 'self-signed' ? TestAuthority.root({ nowMs: Date.now() }) : this.ca
-    const issued = issuer.issue(typeof which === 'string' ? { dns: [domain, `*.${domain}`] } : which)
+    const options = typeof which === 'string' ? { dns: [domain, `*.${domain}`], selfSigned: which === 'self-signed' } : which
+    const issued = this.ca.issue(options)
     writeFileSync(join(certs, `${domain}.crt`), issued.chainPem)
     writeFileSync(join(certs, `${domain}.key`), issued.keyPem, { mode: 0o600 })
   }
@@ -116,9 +118,34 @@ ${setup.more ?? ''}
     this.dns.set(`xmpp.${domain}`, { A: [address!] })
   }
 
-  /** Logs a user in over STARTTLS and sends initial presence unless told not to. */
-  async client(account: string, options: { resource?: string; presence?: boolean } = {}): Promise<TestClient> {
-    const [user, domain] = account.split('@') as [string, string]
+  /** Stops the server of a domain and starts it again on the same data. */
+  async restart(domain: string): Promise<Server> {
+    await this.servers.get(domain)!.stop()
+    const server = await createServer({ configFile: this.configFile(domain) })
+    await server.start()
+    this.servers.set(domain, server)
+    this.publish(domain, server)
+    return server
+  }
+
+  /** A connection to a service of a server that nothing was said on. Disposed with the network. */
+  async connect(domain: string, service: 'c2s' | 'c2s_direct_tls' | 's2s' = 'c2s'): Promise<TestStream> {
+    const server = this.servers.get(domain)!
+    const [address] = server.config.get(undefined, 'interfaces')
+    const stream = await TestStream.connect(address!, server.ports(service)[0]!)
+    this.#clients.push(stream)
+    return stream
+  }
+
+  /**
+   * Logs a user in (for a mere domain: a guest), over STARTTLS where it is offered, and sends initial presence unless told
+   * not to. Own presence that comes back is dropped.
+   */
+  async client(
+    account: string,
+    options: { resource?: string; presence?: boolean; lang?: string; password?: string } = {},
+  ): Promise<TestClient> {
+    const [user, domain] = account.includes('@') ? (account.split('@') as [string, string]) : [undefined, account]
     const server = this.servers.get(domain)!
     const [address] = server.config.get(undefined, 'interfaces')
     const client = await TestClient.login({
@@ -126,13 +153,14 @@ ${setup.more ?? ''}
       port: server.ports('c2s')[0]!,
       domain,
       user,
-      password: PASSWORD,
+      password: options.password ?? PASSWORD,
       resource: options.resource ?? 'test',
+      ...(options.lang === undefined ? {} : { lang: options.lang }),
     })
     this.#clients.push(client)
     if (options.presence !== false) {
       client.send('<presence/>')
-      await client.ping()
+      client.putBack(await client.heard((e) => !(e.name === 'presence' && e.attr('from') === client.jid)))
     }
     return client
   }

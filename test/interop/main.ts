@@ -3,7 +3,8 @@
  * where they are missing; other arguments are file name parts, as in `npm test`.
  */
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installCommand, installPeers, missingPeers } from '../peers/install.ts'
 
@@ -27,10 +28,22 @@ async function main(args: readonly string[]): Promise<number> {
   return runTests(files)
 }
 
-/** Two files at a time: each starts servers of its own, and more than two cores are not promised. */
-function runTests(files: readonly string[]): Promise<number> {
+/**
+ * Two files at a time: each starts servers of its own, and more than two cores are not promised. The data of all servers
+ * is in one folder, so that nothing of it stays, not even that of a test which was killed.
+ */
+async function runTests(files: readonly string[]): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'entente-interop-'))
+  try {
+    return await spawnTests(files, { ...process.env, TMPDIR: folder })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function spawnTests(files: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const options = ['--conditions=entente-source', '--test', '--test-timeout=120000', '--test-concurrency=2']
-  const child = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.once('error', reject)

@@ -1,8 +1,40 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { CLIENT_PORT, type Peer, type PeerOptions, S2S_PORT } from './peer.ts'
 
 const STOP_MS = 5_000
+const START_MS = 60_000
+
+export interface Launch {
+  readonly command: readonly string[]
+  /** Its data, deleted at the end. */
+  readonly folder: string
+  readonly env?: Readonly<Record<string, string>>
+  /** What it writes when it accepts connections, in any order. */
+  readonly ready: readonly RegExp[]
+}
+
+/** Starts a server that is configured already; resolves when it accepts connections. */
+export async function launch({ domain, address }: PeerOptions, { command, folder, env, ready }: Launch): Promise<Peer> {
+  const server = new ChildServer(command, folder, env)
+  try {
+    for (const line of ready) await server.waitForLog(line, START_MS)
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  return {
+    domain,
+    address,
+    clientPort: CLIENT_PORT,
+    s2sPort: S2S_PORT,
+    pid: server.pid,
+    log: () => server.log(),
+    waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
+    stop: () => server.stop(),
+  }
+}
 
 /**
  * A server as a child process, with what it writes. It never outlives us: the kernel kills it when this process ends in

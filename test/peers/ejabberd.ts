@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ChildServer } from './child-server.ts'
+import { launch } from './child-server.ts'
 import { CLIENT_PORT, type Peer, type PeerOptions, S2S_PORT } from './peer.ts'
 
 const MODULES = ['mod_roster', 'mod_disco', 'mod_ping', 'mod_version', 'mod_offline', 'mod_s2s_dialback']
@@ -18,12 +18,13 @@ export async function startEjabberd(options: PeerOptions): Promise<Peer> {
   writeFileSync(join(folder, 'ca.pem'), options.ca)
   if (options.cert) writeFileSync(join(folder, 'cert.pem'), options.cert.chainPem + options.cert.keyPem, { mode: 0o600 })
   const command = ['erl', '-noinput', '-mnesia', 'dir', `"${folder}/spool"`, '-s', 'ejabberd', '-eval', registration(options)]
-  const server = new ChildServer(command, folder, {
+  const env = {
     EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
     EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
     ERL_INETRC: join(folder, 'inetrc'),
     ERL_CRASH_DUMP: '/dev/null',
     ERL_LIBS: erlangLibraries(),
+<<<<<<< HEAD
   })
   await server.waitForLog(/users registered/, 60_000)
   return {
@@ -36,7 +37,10 @@ export async function startEjabberd(options: PeerOptions): Promise<Peer> {
     log: () => server.log(),
     waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
     stop: () => server.stop(),
+=======
+>>>>>>> main
   }
+  return launch(options, { command, folder, env, ready: [/users registered/] })
 }
 
 function configuration(

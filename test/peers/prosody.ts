@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ChildServer } from './child-server.ts'
+import { launch } from './child-server.ts'
 import { CLIENT_PORT, type Peer, type PeerOptions, S2S_PORT } from './peer.ts'
 
 const MODULES = ['saslauth', 'dialback', 'roster', 'disco', 'ping', 'version']
@@ -16,6 +16,7 @@ export async function startProsody(options: PeerOptions): Promise<Peer> {
     writeFileSync(join(folder, 'key.pem'), options.cert.keyPem, { mode: 0o600 })
   }
   writeAccounts(options, join(folder, 'data'))
+<<<<<<< HEAD
   const server = new ChildServer(['prosody', '-F', '--config', join(folder, 'prosody.cfg.lua')], folder)
   await server.waitForLog(/Activated service 's2s' on [^\n]*\n/)
   await server.waitForLog(/Activated service 'c2s' on [^\n]*\n/)
@@ -30,6 +31,13 @@ export async function startProsody(options: PeerOptions): Promise<Peer> {
     waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
     stop: () => server.stop(),
   }
+=======
+  return launch(options, {
+    command: ['prosody', '-F', '--config', join(folder, 'prosody.cfg.lua')],
+    folder,
+    ready: [/Activated service 's2s' on [^\n]*\n/, /Activated service 'c2s' on [^\n]*\n/],
+  })
+>>>>>>> main
 }
 
 function configuration(

@@ -17,8 +17,8 @@ export function toAccount(ctx: ModuleContext, stanza: Stanza, source: Source | u
 }
 
 /**
- * RFC 6121 §4.3.2. Whoever may not see the account gets the same `unsubscribed` whether it exists or not; only a request
- * that still waits for its answer is not taken back.
+ * RFC 6121 §4.3.2. Whoever may not see the account gets the same `unsubscribed`, whether it exists or not, is online or
+ * not, and has been asked or not: silence for one of them would tell (RFC 6120 §13.10.2).
  */
 export async function answerProbe(ctx: ModuleContext, probe: Stanza): Promise<void> {
   const { local, resource } = probe.to!
@@ -26,9 +26,7 @@ export async function answerProbe(ctx: ModuleContext, probe: Stanza): Promise<vo
   const watcher = probe.from!
   const roster = await ctx.host.rosters.of(local)
   if (!roster.sharesWith(watcher) && !watcher.bare.equals(account)) {
-    if (!roster.requests.has(watcher.bare.toString())) {
-      ctx.send(Stanza.of('presence', { to: watcher.bare, from: account, type: 'unsubscribed' }))
-    }
+    ctx.send(Stanza.of('presence', { to: watcher.bare, from: account, type: 'unsubscribed' }))
     return
   }
   const sessions = ctx.host.sessions.of(local).filter((s) => s.isAvailable && (resource === '' || s.jid.resource === resource))

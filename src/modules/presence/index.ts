@@ -4,7 +4,7 @@ import { StanzaError } from '../../xmpp/errors.ts'
 import type { Stanza } from '../../xmpp/stanza.ts'
 import { answerProbe, toAccount } from './inbound.ts'
 import { available, directed, sessionEnded, unavailable } from './outbound.ts'
-import { receiveSubscription, sendSubscription } from './subscriptions.ts'
+import { receiveSubscription, sendSubscription, takeLeave } from './subscriptions.ts'
 
 export const presence = defineModule({
   name: 'presence',
@@ -21,7 +21,9 @@ export const presence = defineModule({
           return stanza.to === undefined ? unavailable(ctx, stanza, session) : directed(ctx, stanza, session)
         case 'error':
         case 'probe': // a server's business (§4.3), yet some clients ask; answered for the account, not for a resource
-          if (stanza.to !== undefined) ctx.send(stanza.type === 'probe' ? stanza.with({ from: session.jid.bare }) : stanza)
+          if (stanza.to !== undefined) {
+            ctx.send(stanza.type === 'probe' ? stanza.with({ from: session.jid.bare }) : stanza, session.stream)
+          }
           return undefined
         default:
           throw new StanzaError('bad-request')
@@ -34,5 +36,6 @@ export const presence = defineModule({
       return toAccount(ctx, stanza, source)
     })
     ctx.sessionClosed((session) => sessionEnded(ctx, session))
+    ctx.accountRemoved((local, roster) => takeLeave(ctx, local, roster))
   },
 })

@@ -15,14 +15,14 @@ export function available(ctx: ModuleContext, stanza: Stanza, session: Session):
 }
 
 function becomeAvailable(ctx: ModuleContext, stanza: Stanza, session: Session, priority: number, roster: Roster): void {
-  if (ctx.host.sessions.get(session.jid.local, session.jid.resource) !== session) return // it went while we read
+  if (session.ended) return // it went while we read
   const initial = !session.isAvailable
-  const took = !initial && session.priority >= 0
+  const took = session.takesMessages
   session.presence = stanza.settled()
   session.priority = priority
   broadcast(ctx, stanza, session, roster)
   if (initial) introduce(ctx, session, roster)
-  if (!took && priority >= 0) for (const { run } of ctx.host.available) run(session)
+  if (!took && session.takesMessages) for (const { run } of ctx.host.available) run(session)
 }
 
 /** RFC 6121 §4.7.2.3: an integer from -128 to 127. */
@@ -34,13 +34,13 @@ function readPriority(stanza: Stanza): number {
   return priority
 }
 
-/** To those who may see the account, and to its other resources. */
+/** To those who may see the account, and to its resources, the sender among them (§4.2.2, §4.4.2, §4.5.2). */
 function broadcast(ctx: ModuleContext, stanza: Stanza, session: Session, roster: Roster): void {
   for (const item of roster.items.values()) {
-    if (item.subscription === 'from' || item.subscription === 'both') ctx.send(stanza.with({ to: item.jid }))
+    if (item.subscription === 'from' || item.subscription === 'both') ctx.send(stanza.with({ to: item.jid }), session.stream)
   }
-  for (const other of ctx.host.sessions.of(session.jid.local)) {
-    if (other !== session && other.isAvailable) other.send(stanza.with({ to: other.jid }))
+  for (const own of ctx.host.sessions.of(session.jid.local)) {
+    if (own === session || own.isAvailable) own.send(stanza.with({ to: own.jid }))
   }
 }
 
@@ -52,10 +52,13 @@ function introduce(ctx: ModuleContext, session: Session, roster: Roster): void {
   }
   for (const item of roster.items.values()) {
     if (item.subscription === 'to' || item.subscription === 'both') {
-      ctx.send(Stanza.of('presence', { to: item.jid.bare, from: session.jid, type: 'probe', id: ctx.randomId() }))
+      ctx.send(Stanza.of('presence', { to: item.jid.bare, from: account, type: 'probe', id: ctx.randomId() }), session.stream)
     }
     // §3.1.2: a request without an answer is asked again
-    if (item.ask) ctx.send(Stanza.of('presence', { to: item.jid.bare, from: account, type: 'subscribe', id: ctx.randomId() }))
+    if (item.ask) {
+      const again = Stanza.of('presence', { to: item.jid.bare, from: account, type: 'subscribe', id: ctx.randomId() })
+      ctx.send(again, session.stream)
+    }
   }
   for (const [from, xml] of roster.requests) session.send(storedRequest(xml, jid(from), account))
 }
@@ -74,7 +77,10 @@ export function unavailable(ctx: ModuleContext, stanza: Stanza, session: Session
   session.directed.clear()
   const tell = (roster: Roster): void => {
     if (wasAvailable) broadcast(ctx, stanza, session, roster)
-    for (const to of directedTo) ctx.send(stanza.with({ to }))
+    for (const to of directedTo) {
+      // whoever saw the broadcast knows it already (§4.6.3)
+      if (!wasAvailable || !roster.sharesWith(to)) ctx.send(stanza.with({ to }), session.stream)
+    }
   }
   const roster = ctx.host.rosters.of(session.jid.local)
   if (roster instanceof Promise) return roster.then(tell)
@@ -85,10 +91,11 @@ export function unavailable(ctx: ModuleContext, stanza: Stanza, session: Session
 /** Presence to one address (RFC 6121 §4.6): remembered, so that the end of the session is told there too. */
 export function directed(ctx: ModuleContext, stanza: Stanza, session: Session): undefined {
   const to = stanza.to!
+  if (session.ended) return undefined // nobody would take it back
   if (stanza.type === 'unavailable') session.directed.delete(to.toString())
   else if (session.directed.size < MOST_DIRECTED) session.directed.set(to.toString(), to)
   else throw new StanzaError('resource-constraint', 'directed presence was sent to too many addresses')
-  ctx.send(stanza)
+  ctx.send(stanza, session.stream)
   return undefined
 }
 const MOST_DIRECTED = 5000

@@ -195,7 +195,7 @@ describe('internal_hashed', () => {
 
 describe('anonymous', () => {
   test('gives names that are new each time, and has no accounts', async () => {
-    const provider = anonymous(randomBytes)
+    const provider = anonymous(randomBytes, async () => {})
     const names = Array.from({ length: 100 }, () => provider.anonymous!())
     assert.equal(new Set(names).size, 100)
     assert.match(names[0]!, /^[0-9a-f]{32}$/)
