@@ -30,6 +30,7 @@ export async function launch({ domain, address }: PeerOptions, { command, folder
     clientPort: CLIENT_PORT,
     s2sPort: S2S_PORT,
     pid: server.pid,
+    startedAtMs: server.startedAtMs,
     log: () => server.log(),
     waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
     stop: () => server.stop(),

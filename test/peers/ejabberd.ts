@@ -24,21 +24,6 @@ export async function startEjabberd(options: PeerOptions): Promise<Peer> {
     ERL_INETRC: join(folder, 'inetrc'),
     ERL_CRASH_DUMP: '/dev/null',
     ERL_LIBS: erlangLibraries(),
-<<<<<<< HEAD
-  })
-  await server.waitForLog(/users registered/, 60_000)
-  return {
-    domain: options.domain,
-    address: options.address,
-    clientPort: CLIENT_PORT,
-    s2sPort: S2S_PORT,
-    pid: server.pid,
-    startedAtMs: server.startedAtMs,
-    log: () => server.log(),
-    waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
-    stop: () => server.stop(),
-=======
->>>>>>> main
   }
   return launch(options, { command, folder, env, ready: [/users registered/] })
 }

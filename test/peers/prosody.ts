@@ -16,28 +16,11 @@ export async function startProsody(options: PeerOptions): Promise<Peer> {
     writeFileSync(join(folder, 'key.pem'), options.cert.keyPem, { mode: 0o600 })
   }
   writeAccounts(options, join(folder, 'data'))
-<<<<<<< HEAD
-  const server = new ChildServer(['prosody', '-F', '--config', join(folder, 'prosody.cfg.lua')], folder)
-  await server.waitForLog(/Activated service 's2s' on [^\n]*\n/)
-  await server.waitForLog(/Activated service 'c2s' on [^\n]*\n/)
-  return {
-    domain: options.domain,
-    address: options.address,
-    clientPort: CLIENT_PORT,
-    s2sPort: S2S_PORT,
-    pid: server.pid,
-    startedAtMs: server.startedAtMs,
-    log: () => server.log(),
-    waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
-    stop: () => server.stop(),
-  }
-=======
   return launch(options, {
     command: ['prosody', '-F', '--config', join(folder, 'prosody.cfg.lua')],
     folder,
     ready: [/Activated service 's2s' on [^\n]*\n/, /Activated service 'c2s' on [^\n]*\n/],
   })
->>>>>>> main
 }
 
 function configuration(
