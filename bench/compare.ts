@@ -1,7 +1,10 @@
 import type { Contender } from './servers/contender.ts'
 import { onStage } from './stage.ts'
-import type { Sample, Workload } from './workloads/workload.ts'
+import type { Sample, Stage, Workload } from './workloads/workload.ts'
 import type { World } from './world.ts'
+
+/** The last byte of the first server's address. */
+const FIRST_HOST = 10
 
 /** A sample and the server it is of. */
 export interface Measured extends Sample {
@@ -14,8 +17,8 @@ export interface Comparison {
   readonly workloads: readonly Workload[]
   readonly runs: number
   readonly count: number | undefined
-  /** Called before each server's turn, with what is about to be measured. */
-  readonly onTurn: (text: string) => void
+  /** Called after each workload of each server's turn. */
+  readonly onMeasured: (sample: Measured) => void
 }
 
 /**
@@ -23,21 +26,21 @@ export interface Comparison {
  * meets them alike, and each run begins with another one.
  */
 export async function compare(world: World, comparison: Comparison): Promise<readonly Measured[]> {
-  const { contenders, workloads, runs, count, onTurn } = comparison
-  const groups = grouped(workloads)
+  const { contenders, workloads, runs, onMeasured } = comparison
   const measured: Measured[] = []
+  const keep = (sample: Measured): void => {
+    measured.push(sample)
+    onMeasured(sample)
+  }
   for (let run = 0; run < runs; run++) {
-    for (const group of groups) {
-      for (let turn = 0; turn < contenders.length; turn++) {
-        const which = (run + turn) % contenders.length
-        const contender = contenders[which]
-        if (contender === undefined) continue
-        onTurn(`run ${run + 1} of ${runs}: ${contender.name} ${group.map(({ id }) => id).join(' ')}`)
+    const inTurn = contenders.map((_, turn) => contenders[(run + turn) % contenders.length]!)
+    for (const group of Map.groupBy(workloads, ({ start }) => start).values()) {
+      for (const contender of inTurn) {
+        const host = FIRST_HOST + contenders.indexOf(contender)
         const accounts = Math.max(...group.map((workload) => workload.accounts))
-        await onStage(world, contender, { host: 10 + which, accounts, count }, async (stage) => {
-          for (const workload of group) {
-            for (const sample of await workload.measure(stage)) measured.push({ ...sample, server: contender.name, run })
-          }
+        await onStage(world, contender, { host, accounts, count: comparison.count }, async (stage) => {
+          for (const workload of group)
+            await measure(workload, stage, (sample) => keep({ ...sample, server: contender.name, run }))
         })
       }
     }
@@ -45,9 +48,6 @@ export async function compare(world: World, comparison: Comparison): Promise<rea
   return measured
 }
 
-/** Workloads that can follow each other on one started server; each `fresh` one has a start of its own. */
-function grouped(workloads: readonly Workload[]): readonly (readonly Workload[])[] {
-  const shared = workloads.filter(({ fresh }) => !fresh)
-  const alone = workloads.filter(({ fresh }) => fresh).map((workload) => [workload])
-  return shared.length > 0 ? [shared, ...alone] : alone
+async function measure(workload: Workload, stage: Stage, keep: (sample: Sample) => void): Promise<void> {
+  for (const sample of await workload.measure(stage)) keep(sample)
 }

@@ -58,12 +58,17 @@ function wanted(args: readonly string[]): Wanted | undefined {
   if (values.help) return undefined
   const ours = values['without-us'] ? [] : [entente(values.profile && `--cpu-prof --cpu-prof-dir=${values.profile}`)]
   return {
-    workloads: positionals.length === 0 ? workloads : positionals.flatMap(named),
+    workloads: positionals.length === 0 ? workloads : inOrder(positionals.flatMap(named)),
     contenders: [...ours, ...(values.against === 'none' ? [] : values.against.split(',').map(peer))],
     runs: wholeNumber('runs', values.runs),
     count: values.count === undefined ? undefined : wholeNumber('count', values.count),
     write: values.write,
   }
+}
+
+/** The order counts: see `start` of a workload. */
+function inOrder(chosen: readonly Workload[]): readonly Workload[] {
+  return workloads.filter((workload) => chosen.includes(workload))
 }
 
 function named(name: string): readonly Workload[] {
@@ -95,6 +100,10 @@ function resultsOf(args: readonly string[], { workloads, contenders }: Wanted, m
   }
 }
 
+function progress({ run, server, row, value, lost = 0 }: Measured): void {
+  console.error(`run ${run + 1}: ${server} ${row} ${value.toFixed(2)}${lost === 0 ? '' : ` LOST ${lost}`}`)
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const want = wanted(args)
   if (want === undefined) {
@@ -103,7 +112,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const world = await createWorld()
   try {
-    const results = resultsOf(args, want, await compare(world, { ...want, onTurn: (text) => console.error(text) }))
+    const results = resultsOf(args, want, await compare(world, { ...want, onMeasured: progress }))
     console.log(`\n${asText(results)}`)
     if (want.write) {
       mkdirSync(join(ROOT, 'docs'), { recursive: true })
@@ -115,6 +124,9 @@ async function main(args: readonly string[]): Promise<number> {
     await world.close()
   }
 }
+
+// an exit by our own hand deletes what the servers have on disk; the kernel ends them with us
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 main(process.argv.slice(2)).then(
   (code) => {

@@ -35,7 +35,7 @@ function flatOut(id: string, title: string, route: Route, bytes: number, goal: G
   return {
     id,
     rows: [{ id, title, unit: 'us CPU/stanza', digits: 1, goal }],
-    fresh: false,
+    start: 'busy',
     accounts: 1,
     async measure(stage) {
       const order = { ...(await route(stage)), bytes }
@@ -53,7 +53,7 @@ function paced(id: string, title: string, route: Route, perSecond: number, goal:
       { id: `${id}-p50`, title: `${title}: half are there within`, unit: 'ms', digits: 2 },
       { id: `${id}-p99`, title: `${title}: 99 of 100 are there within`, unit: 'ms', digits: 2, goal: { atMost: 5 } },
     ],
-    fresh: false,
+    start: 'busy',
     accounts: 1,
     async measure(stage) {
       const order = { ...(await route(stage)), bytes: PACED_BYTES, perSecond }

@@ -44,8 +44,8 @@ export interface Stage {
 export interface Workload {
   readonly id: string
   readonly rows: readonly Row[]
-  /** Wants a server that has just been started: others before it would blur what it measures. */
-  readonly fresh: boolean
+  /** Workloads of the same start follow each other, in the order of the list, on one server started for them. */
+  readonly start: 'busy' | 'idle streams' | 'idle sessions'
   readonly accounts: number
   measure(stage: Stage): Promise<readonly Sample[]>
 }
