@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { Operations, Status } from './admin/commands.ts'
+import type { Operations, ReloadOutcome, Status } from './admin/commands.ts'
 import { answerControl } from './admin/control.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
@@ -9,19 +9,19 @@ import { Links } from './core/links.ts'
 import type { ModuleDeclaration } from './core/module.ts'
 import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
-import { systemClock } from './net/clock.ts'
+import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
 import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
 import { openResolver, type Resolver } from './net/resolver.ts'
-import { createEvents } from './obs/events.ts'
+import { createEvents, type Events } from './obs/events.ts'
 import { createLog, type Log } from './obs/log.ts'
 import { createMetrics } from './obs/metrics.ts'
 import { accountOperations } from './server/account-operations.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
-import { sinksOf } from './server/logging.ts'
+import { openSinks } from './server/logging.ts'
 import { MODULES, moduleFacts } from './server/modules.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
@@ -60,9 +60,13 @@ export interface ServerOptions {
   readonly modules?: readonly ModuleDeclaration[]
 }
 
-/** How long the whole shutdown may take before everything left is cut off. */
+/** How long the whole shutdown may take before everything left is cut off; `network_settings.shutdown_deadline`. */
 const SHUTDOWN_MS = 5000
 const QUEUE_BYTES = 32 * 1024 * 1024
+const GOODBYE = 'this server is shutting down'
+const LEVEL_OF = { error: 'error', warning: 'warn', notice: 'info' } as const
+/** What a running server cannot change. */
+const RESTART_ONLY = ['data_path', 'admin_socket', 'pidfile', 'storage_synchronous'] as const
 
 /**
  * Reads and checks a configuration and makes a server of it that has opened nothing yet.
@@ -79,11 +83,26 @@ function readConfig({ configFile, env, modules }: ServerOptions): Promise<Config
   return loadConfig({ path: configFile, env: env ?? process.env, modules: moduleFacts(modules) })
 }
 
+function refuse([problem]: readonly string[]): void {
+  if (problem !== undefined) throw new Error(problem)
+}
+
+function restartOnly(before: Config, next: Config): string[] {
+  return RESTART_ONLY.filter((name) => before.get(undefined, name) !== next.get(undefined, name)).map(
+    (name) => `a change of ${name} takes effect at the next start`,
+  )
+}
+
+function tellStandardError(why: string): void {
+  process.stderr.write(`entente: ${why}\n`)
+}
+
 /** A server: every part of it made, joined and ended here. */
 export class Server implements Operations {
   readonly #options: ServerOptions
   readonly #log: Log
   readonly #metrics = createMetrics()
+  readonly #events: Events
   readonly #outbox = new Outbox()
   readonly #router: Router
   readonly #links: Links
@@ -101,14 +120,19 @@ export class Server implements Operations {
   #control: ControlSocket | undefined
   #pidFile: PidFile | undefined
   #startedMono = 0
+  #looking: Disposable | undefined
+  #turn = Promise.resolve()
   #stopping: Promise<void> | undefined
 
   /** Use {@link createServer}. */
   constructor(options: ServerOptions, config: Config) {
     this.#options = options
     this.#config = config
-    this.#log = createLog(sinksOf(config, (why) => process.stderr.write(`entente: ${why}\n`)))
+    const { sinks, problems } = openSinks(config, tellStandardError)
+    for (const problem of problems) tellStandardError(problem)
+    this.#log = createLog(sinks)
     const events = createEvents(this.#log, this.#metrics)
+    this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
     this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) })
     this.#policies = new Policies(config, this.#tls, (domain) => this.#router.hosts.has(domain))
@@ -188,8 +212,13 @@ export class Server implements Operations {
 
   #accept(service: ServiceName, socket: Socket): void {
     const direct = service.endsWith('direct_tls')
-    if (service.startsWith('c2s')) this.#clients.accept(socket, direct)
-    else this.#peers.accept(socket, direct)
+    try {
+      if (service.startsWith('c2s')) this.#clients.accept(socket, direct)
+      else this.#peers.accept(socket, direct)
+    } catch (error) {
+      this.#events.bug(`accepting a connection (${service})`, error)
+      socket.destroy()
+    }
   }
 
   /**
@@ -197,21 +226,27 @@ export class Server implements Operations {
    *
    * @throws StartError; everything that was opened is closed again
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start())
+  }
+
+  async #start(): Promise<void> {
+    process.on('uncaughtExceptionMonitor', this.#crashing)
     try {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
       this.#resolver = this.#openResolver(this.#config)
-      await this.#hosts.arrange(this.#config)
+      refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
-      await this.#listeners.arrange(this.#config, this.#services())
+      refuse(await this.#listeners.arrange(this.#config, this.#services()))
       this.#pidFile = PidFile.write(this.#config.get(undefined, 'pidfile'))
     } catch (error) {
       await this.#dispose()
+      this.#log.close()
       throw error instanceof Error ? new StartError(error.message, { cause: error }) : error
     }
     this.#startedMono = systemClock.mono()
-    this.#tell([...this.#config.problems.filter((p) => p.severity !== 'error').map(formatProblem)])
+    this.#tell(this.#config.problems)
     for (const warning of warnings(this.#config, process.getuid?.())) this.#log.warn(warning)
     this.#tellTls()
     const hosts = this.#config.hosts.map((h) => h.domain).join(', ')
@@ -223,16 +258,32 @@ export class Server implements Operations {
     })
   }
 
-  #tell(lines: readonly string[]): void {
-    for (const line of lines) this.#log.warn(line)
+  #tell(problems: readonly Problem[]): void {
+    for (const problem of problems) this.#log[LEVEL_OF[problem.severity]](formatProblem(problem))
   }
 
-  #tellTls(): readonly string[] {
+  #tellTls(): readonly { readonly line: string; readonly isError: boolean }[] {
     return this.#tls.takeProblems().map(({ severity, message, file }) => {
       const line = file === undefined ? message : `${file}: ${message}`
       this.#log[severity === 'error' ? 'error' : 'warn'](line)
-      return line
+      return { line, isError: severity === 'error' }
     })
+  }
+
+  /** One after the other: the start, each reload, the end. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.then(
+      () => {},
+      () => {},
+    )
+    return result
+  }
+
+  /** Something was thrown where nothing expects it: the process ends, and this is its last word. */
+  readonly #crashing = (error: Error): void => {
+    this.#events.bug('the process ends', error)
+    this.#log.close()
   }
 
   #openResolver(config: Config): Resolver {
@@ -313,78 +364,105 @@ export class Server implements Operations {
     this.#log.reopen()
   }
 
-  async reload(): Promise<{ readonly done: boolean; readonly lines: readonly string[] }> {
-    const next = await readConfig(this.#options)
-    const lines = next.problems.map(formatProblem)
-    this.#tell(lines)
-    if (next.hasErrors) {
-      this.#log.error('the configuration has errors: everything stays as it was')
-      return { done: false, lines }
-    }
-    try {
-      await this.#adopt(next)
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      this.#log.error(why)
-      return { done: false, lines: [...lines, why] }
-    }
-    const tls = this.#tellTls()
-    this.#log.info('configuration reloaded')
-    return { done: true, lines: [...lines, ...tls] }
+  /** Never rejects: what cannot be done goes on as it was, and a line says why. */
+  async reload(): Promise<ReloadOutcome> {
+    return this.#inTurn(() => this.#reload())
   }
 
-  async #adopt(next: Config): Promise<void> {
+  async #reload(): Promise<ReloadOutcome> {
+    if (this.#stopping !== undefined) return { done: false, lines: ['the server is stopping'] }
+    const next = await readConfig(this.#options)
+    const lines = next.problems.map(formatProblem)
+    this.#tell(next.problems)
+    if (next.hasErrors) {
+      this.#log.error('reload refused: the configuration has errors, so that everything stays as it was')
+      return { done: false, lines }
+    }
+    const kept = await this.#adopt(next)
+    const tls = this.#tellTls()
+    lines.push(...kept, ...tls.map(({ line }) => line))
+    for (const line of kept) this.#log.error(line)
+    const partly = kept.length > 0 || tls.some(({ isError }) => isError)
+    const listening = this.#listeners.describe().join(', ')
+    if (partly) this.#log.error('configuration reloaded, but for what is said above, which goes on as it was', { listening })
+    else this.#log.info('configuration reloaded', { listening })
+    return { done: !partly, partly, lines }
+  }
+
+  /** Puts a configuration into use, each part as far as possible. Returns one sentence for each that is not. */
+  async #adopt(next: Config): Promise<readonly string[]> {
+    const before = this.#config
+    const problems: string[] = restartOnly(before, next)
     this.#config = next
-    this.#log.use(sinksOf(next, (why) => process.stderr.write(`entente: ${why}\n`)))
+    problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
     this.#policies = new Policies(next, this.#tls, (domain) => this.#router.hosts.has(domain))
     this.#resolver?.dispose()
     this.#resolver = this.#openResolver(next)
-    await this.#hosts.arrange(next)
-    await this.#listeners.arrange(next, this.#services())
+    problems.push(...(await this.#hosts.arrange(next)))
+    this.#clients.recheck()
+    this.#peers.recheck()
+    problems.push(...(await this.#listeners.arrange(next, this.#services())))
+    return problems
+  }
+
+  #adoptLog(next: Config): readonly string[] {
+    const { sinks, problems } = openSinks(next, tellStandardError)
+    if (problems.length === 0) this.#log.use(sinks)
+    else for (const sink of sinks) sink.close()
+    return problems
   }
 
   /** Ends in order: everybody is told, everything is stored. Settles within 6 s even when peers do not answer. */
-  stop(reason = 'this server is shutting down'): Promise<void> {
-    this.#stopping ??= this.#stop(reason)
+  stop(reason = 'asked to'): Promise<void> {
+    this.#stopping ??= this.#inTurn(() => this.#stop(reason))
     return this.#stopping
   }
 
   async #stop(reason: string): Promise<void> {
-    this.#log.info('stopping')
+    this.#log.info('stopping', { reason })
     this.#listeners.close()
     this.#control?.close()
     this.#links.closing()
-    // contacts learn that the users go, over the streams that are there
-    const sessions = [...this.#router.hosts.values()].flatMap((host) => [...host.sessions.all()])
-    await Promise.allSettled(sessions.map((session) => this.#router.close(session)))
-    this.#links.stop()
-    this.#clients.stop(reason)
-    this.#peers.stop(reason)
-    await this.#drained()
-    this.#clients.destroy()
-    this.#peers.destroy()
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    const deadlineMs = this.#config.get(undefined, 'network_settings').shutdown_deadline ?? SHUTDOWN_MS
+    const deadline = systemClock.after(deadlineMs, resolve)
+    await Promise.race([this.#sayGoodbye(), over])
+    deadline.dispose()
     await this.#dispose()
     this.#log.info('stopped')
     this.#log.close()
     this.#ended.resolve()
   }
 
-  /** Resolves when every stream is gone, or when the time for it is over. */
+  async #sayGoodbye(): Promise<void> {
+    // contacts learn that the users go, over the streams that are there
+    const sessions = [...this.#router.hosts.values()].flatMap((host) => [...host.sessions.all()])
+    await Promise.all(sessions.map((session) => this.#router.close(session)))
+    this.#links.stop()
+    this.#clients.stop(GOODBYE)
+    this.#peers.stop(GOODBYE)
+    await this.#drained()
+  }
+
+  /** Resolves when every stream is gone. */
   #drained(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const deadline = systemClock.after(SHUTDOWN_MS, resolve)
-    const look = systemClock.every(20, () => this.#clients.size + this.#peers.size === 0 && resolve())
-    if (this.#clients.size + this.#peers.size === 0) resolve()
-    return promise.finally(() => {
-      deadline.dispose()
-      look.dispose()
-    })
+    const look = (): void => {
+      if (this.#clients.size + this.#peers.size === 0) resolve()
+    }
+    this.#looking = systemClock.every(20, look)
+    look()
+    return promise
   }
 
   async #dispose(): Promise<void> {
+    process.off('uncaughtExceptionMonitor', this.#crashing)
+    this.#looking?.dispose()
     this.#listeners.close()
     this.#control?.close()
+    this.#clients.destroy()
+    this.#peers.destroy()
     this.#hosts.dispose()
     this.#resolver?.dispose()
     this.#pidFile?.remove()

@@ -28,7 +28,7 @@ const NODE_FOR_ALL = ['node:buffer', 'node:util', 'node:assert']
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   xmpp: ['node:module', 'tr46'],
   obs: ['node:child_process', 'node:fs', 'node:path', 'node:stream', 'node:dgram', 'node:perf_hooks', 'pino'],
-  config: ['node:fs', 'node:path', 'node:os', 'luaparse', 'fengari', 'valibot'],
+  config: ['node:fs', 'node:path', 'node:os', 'luaparse', 'fengari'],
   protocol: ['node:crypto', '@mongodb-js/saslprep'],
   policy: [],
   net: ['node:net', 'node:tls', 'node:crypto', 'node:fs', 'node:path', 'node:dgram', 'node:events', 'node:stream', 'dns-packet'],

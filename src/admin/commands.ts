@@ -4,9 +4,17 @@ import { type Accounts, accountCommands } from './accounts.ts'
 export interface Operations extends Accounts {
   status(): Status
   /** Reads configuration and certificates again. The lines say what was found; with an error the old goes on. */
-  reload(): Promise<{ readonly done: boolean; readonly lines: readonly string[] }>
+  reload(): Promise<ReloadOutcome>
   /** Begins the shutdown. */
   stop(): void
+}
+
+export interface ReloadOutcome {
+  /** Everything is as the configuration says. */
+  readonly done: boolean
+  /** Not done, but for the most part: the lines say what goes on as it was. */
+  readonly partly?: boolean
+  readonly lines: readonly string[]
 }
 
 export interface Status {
@@ -55,8 +63,9 @@ const serverCommands: readonly Command<Operations>[] = [
     summary: 'Reads configuration and certificates again; streams stay.',
     parameters: [],
     run: async (server) => {
-      const { done, lines } = await server.reload()
-      return { ok: done, lines: [...lines, done ? 'Reloaded.' : 'Not reloaded: the server goes on with what it had.'] }
+      const { done, partly, lines } = await server.reload()
+      const kept = partly ? 'Reloaded, but for what is said above.' : 'Not reloaded: the server goes on with what it had.'
+      return { ok: done, lines: [...lines, done ? 'Reloaded.' : kept] }
     },
   },
   {

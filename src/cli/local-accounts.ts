@@ -23,8 +23,9 @@ export async function withStoppedServer(
   config: Config,
   ask: () => Promise<Outcome | undefined>,
   work: (accounts: Accounts) => Promise<Outcome>,
+  patienceMs = PATIENCE_MS,
 ): Promise<Outcome> {
-  const end = performance.now() + PATIENCE_MS
+  const end = performance.now() + patienceMs
   for (;;) {
     const data = await take(config, performance.now() >= end)
     if (data !== undefined) return work(accountsIn(data, config)).finally(() => data.close())

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import type { Disk } from './disk.ts'
 import type { Document, Section } from './document.ts'
 import {
   formatNumber,
@@ -12,7 +13,6 @@ import {
   toText,
 } from './lua-value.ts'
 import { Fault, type Position, type Problems } from './problem.ts'
-import type { Disk } from './source.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,11 +1,11 @@
 import { dirname, resolve } from 'node:path'
 import { check } from './check.ts'
 import type { Config } from './config.ts'
+import { type Disk, realDisk } from './disk.ts'
 import type { Environment } from './language.ts'
 import type { LuaMachine } from './lua-machine.ts'
 import type { ModuleFacts } from './modules.ts'
 import { NeedsLuaMachine, Reader } from './reader.ts'
-import { type Disk, realDisk } from './source.ts'
 
 export interface LoadOptions {
   readonly path: string

@@ -24,7 +24,7 @@ export const STREAM_OPTIONS = {
   dialback_secret: optional(secret, {
     help: 'The secret behind dialback keys; unset: a random one. Servers that share a domain need the same.',
   }),
-  s2s_timeout: withDefault(period(1000), 90_000, {
+  s2s_timeout: withDefault(period(1000), 30_000, {
     where: 'global',
     help: 'A stream of a server must be authenticated by then.',
   }),
@@ -48,7 +48,7 @@ export const STREAM_OPTIONS = {
     help: 'Mechanisms not offered without TLS; unset: PLAIN and LOGIN, or none with allow_unencrypted_plain_auth.',
   }),
   disable_sasl_mechanisms: withDefault(setOf(text), new Set(['DIGEST-MD5']), { help: 'Mechanisms never offered.' }),
-  c2s_timeout: withDefault(period(1000), 300_000, { where: 'global', help: 'A client must be logged in by then.' }),
+  c2s_timeout: withDefault(period(1000), 30_000, { where: 'global', help: 'A client must be logged in by then.' }),
   c2s_close_timeout: withDefault(period(0), 5000, { where: 'global', help: "How long to wait for the client's end of stream." }),
   c2s_stanza_size_limit: withDefault(size(10_000), 256 * 1024, { where: 'global', help: 'Largest stanza from a client.' }),
   c2s_unauthed_stanza_size_limit: withDefault(size(1000), 10_000, {

@@ -1,11 +1,12 @@
 import { basename, dirname, join, resolve } from 'node:path'
+import type { Disk } from './disk.ts'
 import { Document } from './document.ts'
 import { Evaluator } from './evaluate.ts'
 import { type Environment, Language, reason, type Surroundings } from './language.ts'
 import type { LuaMachine } from './lua-machine.ts'
 import { needsLua } from './needs-lua.ts'
 import { Fault, type Position, Problems } from './problem.ts'
-import { type Disk, MAX_FILE_BYTES, Source } from './source.ts'
+import { MAX_FILE_BYTES, Source } from './source.ts'
 
 const MAX_DEPTH = 16
 const MAX_FILES = 1000

@@ -1,19 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { Node, Statement } from 'luaparse'
 import luaparse from 'luaparse'
 import { Fault, type Position } from './problem.ts'
-
-/** What the reader needs of the file system; a test hands in its own. Both throw what `node:fs` throws. */
-export interface Disk {
-  readFile(path: string): Uint8Array
-  /** The names in a folder, in any order. */
-  listFolder(path: string): readonly string[]
-}
-
-export const realDisk: Disk = {
-  readFile: (path) => readFileSync(path),
-  listFolder: (path) => readdirSync(path),
-}
 
 /** More than any configuration; what is larger was not meant (a log, a database). */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024

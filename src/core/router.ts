@@ -1,3 +1,4 @@
+import { bugFields } from '../obs/bug-fields.ts'
 import { StoreError } from '../store/store.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
@@ -162,11 +163,7 @@ export class Router {
       return
     }
     if (error instanceof StoreError) host.log.warn('storage failed', { why: error.message })
-    else
-      host.log.error('a handler failed', {
-        kind: stanza.kind,
-        why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      })
+    else host.log.error('this is a bug in Entente', { where: `${stanza.kind} handler`, ...bugFields(error) })
     this.refuse(stanza, new StanzaError('internal-server-error'))
   }
 
@@ -207,6 +204,7 @@ async function told(host: Host, module: string, run: () => void | Promise<void> 
   try {
     await run()
   } catch (error) {
-    host.log.error('a module failed', { module, why: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    if (error instanceof StoreError) host.log.warn('storage failed', { module, why: error.message })
+    else host.log.error('this is a bug in Entente', { where: module, ...bugFields(error) })
   }
 }

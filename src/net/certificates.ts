@@ -47,13 +47,13 @@ export interface LoadedIdentities {
  */
 export function loadIdentities(request: {
   hosts: readonly IdentityRequest[]
-  folder?: string | undefined
+  /** What {@link indexFolder} found in the common folder. */
+  index: IdentityIndex
   nowMs: number
   before?: ReadonlyMap<string, Identity>
 }): LoadedIdentities {
   const problems: Problem[] = []
-  const { nowMs, before } = request
-  const index = request.folder === undefined ? emptyIndex : indexFolder(request.folder, nowMs, problems)
+  const { nowMs, before, index } = request
   const identities = new Map<string, Identity>()
   for (const host of request.hosts) {
     const found = findIdentity(host, index, nowMs)
@@ -70,7 +70,6 @@ export function loadIdentities(request: {
 
 /** Usable certificates of a folder, by the names in them: A-labels and `*.` names; best first. */
 export type IdentityIndex = ReadonlyMap<string, readonly Identity[]>
-export const emptyIndex: IdentityIndex = new Map()
 
 /** Reads a folder, three levels deep. Files without a fitting key are left out, with a warning; a missing folder is empty. */
 export function indexFolder(folder: string, nowMs: number, problems: Problem[]): IdentityIndex {

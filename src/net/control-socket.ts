@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, lstatSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
 
@@ -30,12 +30,15 @@ export function openControlSocket(path: string, answer: (request: unknown) => Pr
   })
   return new Promise((resolve, reject) => {
     server.once('close', () => place.release())
-    server.once('error', (error: Error) => {
+    const refused = (error: Error): void => {
       place.release()
       reject(new Error(`the control socket ${path} cannot be opened: ${error.message}`))
-    })
+    }
+    server.once('error', refused)
+    const mask = process.umask(0o177) // private from its first moment on, wherever it is
     server.listen(place.path, () => {
-      chmodSync(path, 0o600)
+      server.off('error', refused)
+      server.on('error', () => {}) // out of descriptors: whoever asks may ask again
       resolve({
         // what is being answered, such as the command to stop, still gets its answer
         close: () => {
@@ -44,6 +47,7 @@ export function openControlSocket(path: string, answer: (request: unknown) => Pr
         },
       })
     })
+    process.umask(mask)
   })
 }
 

@@ -157,7 +157,7 @@ class Race {
     }
     const timeout = clock.after(connectTimeoutMs, () => fail(`no connection within ${connectTimeoutMs / 1000} s`))
     this.#attempts.set(endpoint, { socket, timeout })
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(WORDS.get(error.code ?? '') ?? error.message)) // stays: see Connection
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(wordsFor(error))) // stays: see Connection
     socket.once('connect', () => this.#win(endpoint, socket))
   }
 
@@ -195,6 +195,9 @@ class Race {
 function connectTcp({ address, port, family }: Endpoint): Socket {
   return connectSocket({ host: address, port, family, noDelay: true })
 }
+
+/** Never Node's own message: it holds the address, and this text may reach a sender. */
+const wordsFor = ({ code }: NodeJS.ErrnoException): string => WORDS.get(code ?? '') ?? `cannot connect (${code ?? 'unknown'})`
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'connection refused'],

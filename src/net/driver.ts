@@ -20,6 +20,8 @@ export interface Port<A, Q, E> {
   drained(): void
   /** The machine has said its last word: nothing may be written any more, and what still arrives counts for nothing. */
   finishing?(): void
+  /** Code of ours threw: a bug. The stream is ended. */
+  bug(error: unknown): void
   /** All is over: the socket is gone. The last call. */
   closed(why: string): void
 }
@@ -28,6 +30,8 @@ export interface Port<A, Q, E> {
 export interface Patience {
   /** For the TLS handshake. */
   readonly tlsHandshakeMs: number
+  /** To read anything of what waits for it. */
+  readonly sendMs: number
   /** To end its stream after we have said our last word (RFC 6120 §4.4). */
   readonly closeMs: number
 }
@@ -75,20 +79,61 @@ export class Driver<S, A, Q, E> {
         stanza: (stanza: Stanza) => (this.#ready ? this.#port.stanza(stanza) : this.feed({ on: 'stanza', stanza })),
         element: (element: Element) => this.feed({ on: 'element', element }),
         end: () => this.#peerEnd(),
-        fault: (condition: StreamCondition, text: string, extra?: Element) => this.feed({ on: 'fault', condition, text, extra }),
+        fault: (condition: StreamCondition, text: string, extra?: Element) => this.#fault(condition, text, extra),
       },
       setup.budget,
     )
     this.wire = new Wire(socket, setup.outbox, {
-      data: (chunk) => this.#framer.push(chunk),
-      ended: () => this.#peerGone(),
+      data: (chunk) => this.#received(chunk),
+      ended: () => this.#guard(() => this.#peerGone()),
       lost: (why) => this.#lost(why),
-      drained: () => this.#port.drained(),
+      blocked: () => this.#watchSending(),
+      drained: () => this.#guard(() => this.#port.drained()),
     })
   }
 
   get state(): S {
     return this.#state
+  }
+
+  #received(chunk: Uint8Array): void {
+    try {
+      this.#framer.push(chunk)
+    } catch (error) {
+      this.#bug(error)
+    }
+  }
+
+  /** For what comes from outside: an exception of ours ends this stream, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#bug(error)
+    }
+  }
+
+  #bug(error: unknown): void {
+    this.#port.bug(error)
+    this.#inputs.length = 0
+    this.#framer.stop() // who knows where in a stanza it was
+    this.#peerEnded = true
+    try {
+      this.feed({ on: 'close', condition: 'internal-server-error' })
+    } catch {
+      this.wire.destroy('internal error')
+    }
+  }
+
+  /** A peer that reads nothing for too long is given up, so that nobody waits for it for ever. */
+  #watchSending(): void {
+    if (this.#over || this.#timers.has('#send')) return
+    const before = this.wire.drains
+    this.#timer('#send', this.#patience.sendMs, () => {
+      if (!this.wire.isBlocked) return
+      if (this.wire.drains === before) this.#fail('socket', 'the other side does not read what it is sent')
+      else this.#watchSending()
+    })
   }
 
   /** Gives the machine an input. Inputs that come up while effects run wait their turn. */
@@ -174,8 +219,8 @@ export class Driver<S, A, Q, E> {
     this.#port.ask(question, (answer) => {
       if (answered || this.#over) return
       answered = true
-      this.feed({ on: 'answer', id, answer })
-      if (hold) this.#release()
+      this.#guard(() => this.feed({ on: 'answer', id, answer }))
+      if (hold) this.#guard(() => this.#release())
     })
   }
 
@@ -188,7 +233,7 @@ export class Driver<S, A, Q, E> {
     this.#timer('#tls', this.#patience.tlsHandshakeMs, () => this.#fail('tls', 'the TLS handshake took too long'))
     this.#framer.restart()
     this.#tlsRunning = true
-    this.wire.startTls(this.#port.tls(), (tls) => this.#secured(tls, then))
+    this.wire.startTls(this.#port.tls(), (tls) => this.#guard(() => this.#secured(tls, then)))
   }
 
   #secured(tls: TlsFacts, then: (() => void) | undefined): void {
@@ -228,7 +273,7 @@ export class Driver<S, A, Q, E> {
       name,
       this.#clock.after(delayMs, () => {
         this.#timers.delete(name)
-        run()
+        this.#guard(run)
       }),
     )
   }
@@ -237,6 +282,13 @@ export class Driver<S, A, Q, E> {
   #peerEnd(): void {
     this.#peerEnded = true
     this.feed({ on: 'peer-end' })
+    if (this.#finishing && !this.#over) this.wire.end()
+  }
+
+  /** Nothing more can be read: the peer's end of stream would not be seen, so it is not waited for. */
+  #fault(condition: StreamCondition, text: string, extra: Element | undefined): void {
+    this.#peerEnded = true
+    this.feed({ on: 'fault', condition, text, extra })
     if (this.#finishing && !this.#over) this.wire.end()
   }
 
@@ -268,11 +320,15 @@ export class Driver<S, A, Q, E> {
 
   #lost(why: string): void {
     if (this.#over) return
-    if (!this.#finishing) this.feed({ on: 'lost', stage: this.#tlsRunning ? 'tls' : 'socket', why })
+    if (!this.#finishing) this.#guard(() => this.feed({ on: 'lost', stage: this.#tlsRunning ? 'tls' : 'socket', why }))
     this.#over = true
     for (const timer of this.#timers.values()) timer.dispose()
     this.#timers.clear()
     this.#framer.stop()
-    this.#port.closed(why)
+    try {
+      this.#port.closed(why)
+    } catch (error) {
+      this.#port.bug(error)
+    }
   }
 }

@@ -30,8 +30,10 @@ export type LookupFailureKind =
 
 export interface LookupFailure {
   readonly kind: LookupFailureKind
-  /** One plain sentence part that names the stage, fit for a bounce. */
+  /** One plain sentence part that names the stage, fit for a bounce: no domain, no host, no address. */
   readonly text: string
+  /** The same for the operator's log, with the names. */
+  readonly detail: string
 }
 
 export type Endpoints =
@@ -62,7 +64,7 @@ const GRACE_MS = 2_000
 export async function resolveEndpoints(domain: string, options: EndpointOptions): Promise<Endpoints> {
   const name = domainToAscii(domain)
   if (name === undefined || !isHostName(name))
-    return failed('not-a-hostname', `${shown(domain)} is not a host name that may be looked up`)
+    return failed('not-a-hostname', 'the domain is not a host name that may be looked up', shown(domain))
   const limitMono = options.clock.mono() + LOOKUP_MS
   const found = await findTargets(name, options, limitMono)
   if ('kind' in found) return { failure: found }
@@ -119,14 +121,14 @@ async function findTargets(
 function noTargets(domain: string, services: readonly Service[], listed: boolean): LookupFailure | undefined {
   for (const { state, name } of services) {
     // what the operator has written into the hosts file holds without DNS too
-    if (isFailure(state) && !listed) return { kind: kindOf(state), text: `SRV look-up of ${name}: ${FAILURE_TEXT[state]}` }
+    if (isFailure(state) && !listed) return failure(kindOf(state), `SRV look-up: ${FAILURE_TEXT[state]}`, name)
   }
   // XEP-0368 §3: "." rules out the addresses of the domain, whichever of the two services says it
   if (services.some((s) => s.state === 'declined')) {
-    return { kind: 'no-service', text: `${domain} says in DNS that it offers no XMPP service to other servers` }
+    return failure('no-service', 'the domain says in DNS that it offers no XMPP service to other servers', domain)
   }
   const broken = services.find((s) => s.state === 'broken')
-  return broken && { kind: 'no-address', text: `the SRV records of ${broken.name} name no host that could be dialled` }
+  return broken && failure('no-address', 'the SRV records name no host that could be dialled', broken.name)
 }
 
 function readService(name: string, tls: Target['tls'], answer: DnsAnswer<SrvRecord>): Service {
@@ -158,9 +160,9 @@ async function findAddresses(targets: readonly Target[], options: EndpointOption
   if (endpoints.length > 0) return { endpoints: endpoints.slice(0, MAX_ENDPOINTS) }
   const hosts = [...new Set(targets.map((t) => t.target))].slice(0, 3).join(', ')
   const trouble = all.find((a) => isFailure(a.trouble))?.trouble
-  if (isFailure(trouble)) return failed(kindOf(trouble), `address look-up of ${hosts}: ${FAILURE_TEXT[trouble]}`)
-  if (all.every((a) => a.trouble === 'nxdomain')) return failed('nxdomain', `address look-up of ${hosts}: no such name in DNS`)
-  return failed('no-address', `address look-up of ${hosts}: no address`)
+  if (isFailure(trouble)) return failed(kindOf(trouble), `address look-up: ${FAILURE_TEXT[trouble]}`, hosts)
+  if (all.every((a) => a.trouble === 'nxdomain')) return failed('nxdomain', 'address look-up: no such name in DNS', hosts)
+  return failed('no-address', 'address look-up: no address', hosts)
 }
 
 async function addressesOf(target: Target, options: EndpointOptions, limitMono: number): Promise<Addresses> {
@@ -227,8 +229,13 @@ function kindOf(failure: DnsFailure): LookupFailureKind {
   return failure === 'refused' ? 'servfail' : failure
 }
 
-function failed(kind: LookupFailureKind, text: string): Endpoints {
-  return { failure: { kind, text } }
+function failed(kind: LookupFailureKind, text: string, about: string): Endpoints {
+  return { failure: failure(kind, text, about) }
+}
+
+/** @param about the names that only the log may tell */
+function failure(kind: LookupFailureKind, text: string, about: string): LookupFailure {
+  return { kind, text, detail: `${text} (${about})` }
 }
 
 /** A peer's word in our sentence: bounded, and nothing that could break a line. */

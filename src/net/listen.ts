@@ -19,16 +19,20 @@ export interface Listening {
  * Opens one port. Rejects with an error whose message says address, port and reason in words.
  *
  * @param accept gets each connection, paused by nothing; it owns the socket
+ * @param failed told when a connection could not be accepted (out of file descriptors); the port stays open
  */
-export function listen(where: ListenAddress, accept: (socket: Socket) => void): Promise<Listening> {
+export function listen(
+  where: ListenAddress,
+  accept: (socket: Socket) => void,
+  failed: (error: NodeJS.ErrnoException) => void,
+): Promise<Listening> {
   const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, accept)
   const host = where.address === '*' ? '0.0.0.0' : where.address
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(refusal(where, error))))
     server.listen({ host, port: where.port, ipv6Only: host.includes(':'), backlog: where.backlog }, () => {
       server.removeAllListeners('error')
-      // an accept that fails (out of file descriptors) is not the end of the listener
-      server.on('error', () => {})
+      server.on('error', failed)
       const bound = server.address()
       const port = bound !== null && typeof bound === 'object' ? bound.port : where.port
       resolve({ address: where.address, port, close: () => void server.close() })

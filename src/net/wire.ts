@@ -14,6 +14,8 @@ export interface WireEvents {
   /** The peer will send nothing more. */
   ended(): void
   lost(why: string): void
+  /** The kernel takes no more for now. */
+  blocked(): void
   /** What was congested has room again. */
   drained(): void
 }
@@ -53,6 +55,8 @@ export class Wire implements Sink {
   #partBytes = 0
   #queued = false
   #blocked = false
+  #drains = 0
+  #ending = false
   #gone = false
   #tls: TlsFacts | undefined
 
@@ -73,7 +77,9 @@ export class Wire implements Sink {
     socket.on('close', () => this.#lose('connection closed'))
     socket.on('drain', () => {
       this.#blocked = false
+      this.#drains++
       if (this.#parts.length > 0) this.flush()
+      if (this.#ending) this.end()
       if (!this.#blocked) this.#events.drained()
     })
   }
@@ -103,6 +109,16 @@ export class Wire implements Sink {
     return this.bufferedBytes > CONGESTED_BYTES
   }
 
+  /** Written bytes wait for the other side to read. */
+  get isBlocked(): boolean {
+    return this.#blocked && !this.#gone
+  }
+
+  /** Counts how often what waited has left; the same as before means that nothing moved. */
+  get drains(): number {
+    return this.#drains
+  }
+
   text(text: string): void {
     this.#parts.push(text)
     this.#partBytes += text.length
@@ -128,11 +144,17 @@ export class Wire implements Sink {
     this.#parts = []
     this.#partBytes = 0
     let used = 0
-    for (const part of parts) {
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index]!
       const most = typeof part === 'string' ? part.length * 3 : part.length // UTF-8 takes at most three bytes a UTF-16 unit
       if (used + most > SCRATCH_BYTES) {
         this.#write(used)
         used = 0
+        // in pieces, so that each that leaves shows that the other side reads
+        if (this.#blocked) {
+          this.#keep(parts.slice(index))
+          return
+        }
       }
       if (most > SCRATCH_BYTES) this.#socketWrite(typeof part === 'string' ? Buffer.from(part) : part)
       else if (typeof part === 'string') used += scratch.write(part, used)
@@ -144,13 +166,20 @@ export class Wire implements Sink {
     this.#write(used)
   }
 
+  #keep(parts: (string | Uint8Array)[]): void {
+    this.#parts = parts
+    for (const part of parts) this.#partBytes += part.length
+  }
+
   #write(used: number): void {
     // the socket may keep what it is given until the kernel takes it, so it gets a copy of its own
     if (used > 0) this.#socketWrite(Buffer.from(scratch.subarray(0, used)))
   }
 
   #socketWrite(bytes: Uint8Array): void {
-    if (!this.#socket.write(bytes)) this.#blocked = true
+    if (this.#socket.write(bytes) || this.#blocked) return
+    this.#blocked = true
+    this.#events.blocked()
   }
 
   pause(): void {
@@ -188,8 +217,9 @@ export class Wire implements Sink {
 
   /** No more writes: what has gathered leaves, then close_notify and FIN. */
   end(): void {
+    this.#ending = true
     this.flush()
-    if (!this.#gone) this.#socket.end()
+    if (!this.#gone && this.#parts.length === 0) this.#socket.end()
   }
 
   /** Closes at once; `lost` follows unless it came already. */

@@ -1,3 +1,4 @@
+import { bugFields } from './bug-fields.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -11,6 +12,11 @@ export function createEvents(log: Logger, metrics: Metrics) {
   const c2s = log.child('c2s')
   const s2s = log.child('s2s')
   return {
+    /** An exception that no code of ours expects. It has ended one stream or one task; the process goes on. */
+    bug(where: string, error: unknown): void {
+      metrics.count('entente_bugs_total')
+      log.error('this is a bug in Entente', { where, ...bugFields(error) })
+    },
     clientAccepted(id: string, address: string, direct: boolean): void {
       metrics.count('entente_c2s_accepted_total', { transport: direct ? 'direct-tls' : 'tcp' })
       c2s.debug('client connected', { id, address })

@@ -1,11 +1,9 @@
-import { closeSync, openSync } from 'node:fs'
-import pino from 'pino'
 import { LEVELS, type Level, type Line, type LogSink } from './log.ts'
 
 /** Which levels a sink takes: everything from `min` on, or the ones listed (Prosody's two forms). */
 export type LevelFilter = { readonly min: Level; readonly max?: Level } | readonly Level[]
 
-function filter(levels: LevelFilter): (level: Level) => boolean {
+export function accepting(levels: LevelFilter): (level: Level) => boolean {
   if ('min' in levels) {
     const low = LEVELS.indexOf(levels.min)
     const high = LEVELS.indexOf(levels.max ?? 'error')
@@ -41,39 +39,12 @@ export function pretty(line: Line, colour: boolean): string {
 
 /** The process's own output: readable on a terminal, JSON otherwise. */
 export function consoleSink(levels: LevelFilter, out: NodeJS.WriteStream = process.stdout): LogSink {
-  const accepts = filter(levels)
+  const accepts = accepting(levels)
   const terminal = out.isTTY === true
   return {
     accepts,
     write: (line) => void out.write(`${terminal ? pretty(line, true) : lineJson(line)}\n`),
     reopen: () => {},
     close: () => {},
-  }
-}
-
-/**
- * A file of JSON lines, 0600, made when missing; throws when it cannot be opened.
- * `failed` is told once when writing fails later (disk full): the server goes on.
- */
-export function fileSink(path: string, levels: LevelFilter, failed: (why: string) => void): LogSink {
-  closeSync(openSync(path, 'a', 0o600))
-  const destination = pino.destination({ dest: path, append: true, mode: 0o600, sync: false })
-  let told = false
-  destination.on('error', (error: Error) => {
-    if (!told) failed(`${path}: ${error.message}`)
-    told = true
-  })
-  return {
-    accepts: filter(levels),
-    write: (line) => void destination.write(`${lineJson(line)}\n`),
-    reopen: () => destination.reopen(),
-    close: () => {
-      try {
-        destination.flushSync()
-      } catch {
-        // nothing was opened yet, or the disk is full: there is nobody left to tell
-      }
-      destination.end()
-    },
   }
 }

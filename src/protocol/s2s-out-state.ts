@@ -1,5 +1,6 @@
 import type { StanzaCondition, StreamCondition, StreamError } from '../xmpp/errors.ts'
 import type { Budget } from '../xmpp/framer.ts'
+import { domainToAscii } from '../xmpp/jid.ts'
 import {
   type CertificateAnswer,
   type CertificateQuestion,
@@ -137,8 +138,12 @@ const UNKNOWN_THERE: readonly StreamCondition[] = ['host-unknown', 'host-gone']
 
 const MAX_QUOTED = 200
 
-/** Foreign words in a text for people: bounded, and without the domain that the text must not name. */
-export const quoted = (ctx: S2sOutContext, text: string): string => text.slice(0, MAX_QUOTED).replaceAll(ctx.remote, '(domain)')
+/** Foreign words in a text for people: bounded, and without the domain, in any spelling, that the text must not name. */
+export function quoted(ctx: S2sOutContext, text: string): string {
+  const names = [ctx.remote, domainToAscii(ctx.remote) ?? ctx.remote].map((name) => name.replaceAll(/[.[\]]/g, '\\$&'))
+  // first the names, then the bound: it must not leave half of one
+  return text.replaceAll(new RegExp(names.join('|'), 'giu'), '(domain)').slice(0, MAX_QUOTED)
+}
 
 /** `condition (text)` as the remote said it. */
 export const saidBecause = (ctx: S2sOutContext, condition: string, text: string): string =>

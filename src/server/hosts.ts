@@ -32,15 +32,33 @@ export class Hosts {
     this.#known = new Map(setup.modules.map((m) => [m.name, m]))
   }
 
-  /** Makes hosts and modules what the configuration says: what is gone is ended, what is new is set up and started. */
-  async arrange(config: Config): Promise<void> {
+  /**
+   * Makes hosts and modules what the configuration says: what is gone is ended, what is new is set up and started. A
+   * host that cannot be made so is no hindrance for the others. Never rejects.
+   *
+   * @returns one sentence for each host that could not
+   */
+  async arrange(config: Config): Promise<readonly string[]> {
+    const before = this.#config
     this.#config = config
     const wanted = new Map(config.hosts.map((h) => [h.domain, h]))
     for (const [domain, host] of [...this.#setup.router.hosts]) {
       const next = wanted.get(domain)
-      if (next === undefined || next.kind !== host.kind) this.#remove(host)
+      if (next === undefined || next.kind !== host.kind) {
+        await this.#remove(host, new StreamError('host-gone', `${domain} is no longer served here`))
+      } else if (before !== undefined && this.#setup.store(before, domain) !== this.#setup.store(config, domain)) {
+        await this.#remove(host, new StreamError('reset', `the storage of ${domain} has changed`))
+      }
     }
-    for (const declared of config.hosts) await this.#arrangeHost(config, declared)
+    const problems: string[] = []
+    for (const declared of config.hosts) {
+      try {
+        await this.#arrangeHost(config, declared)
+      } catch (error) {
+        problems.push(`${declared.domain}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    return problems
   }
 
   async #arrangeHost(config: Config, declared: HostConfig): Promise<void> {
@@ -97,12 +115,15 @@ export class Hosts {
     return added
   }
 
-  #remove(host: Host): void {
-    const gone = new StreamError('host-gone', `${host.domain} is no longer served here`)
-    for (const session of [...host.sessions.all()]) session.stream.close(gone)
+  /** Contacts learn first that the users go, while there is still a host to say so. */
+  async #remove(host: Host, why: StreamError): Promise<void> {
+    const { router } = this.#setup
+    const sessions = [...host.sessions.all()]
+    await Promise.all(sessions.map((session) => router.close(session)))
+    router.hosts.delete(host.domain)
+    for (const session of [...sessions, ...host.sessions.all()]) session.stream.close(why)
     for (const instance of this.#instances.get(host.domain)?.values() ?? []) instance.dispose()
     this.#instances.delete(host.domain)
-    this.#setup.router.hosts.delete(host.domain)
   }
 
   dispose(): void {

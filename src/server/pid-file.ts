@@ -8,8 +8,14 @@ export class PidFile {
     this.#path = path
   }
 
+  /** @throws an error whose message is one sentence */
   static write(path: string | undefined): PidFile {
-    if (path !== undefined) writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+    try {
+      if (path !== undefined) writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`the pidfile ${path} cannot be written: ${why}`, { cause })
+    }
     return new PidFile(path)
   }
 

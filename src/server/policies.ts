@@ -6,10 +6,10 @@ import type { PeerOptions } from '../policy/peer.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
-/** The negotiation takes this long at most where the file does not say how long (security reference, 5.4). */
-const NEGOTIATION_MS = 30_000
 /** Handshakes take milliseconds; a peer that needs longer is not one. */
 const TLS_HANDSHAKE_MS = 10_000
+/** Prosody's send_timeout. */
+const SEND_MS = 180_000
 
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
@@ -35,7 +35,8 @@ export class Policies {
     const config = this.#config
     const enabled = config.enabledModules(domain)
     return {
-      s2s: enabled.has('s2s'),
+      // a host that a reload has removed may still be in the mind of a stream
+      s2s: enabled.has('s2s') && config.hosts.some((host) => host.domain === domain),
       tls: enabled.has('tls') && config.get(domain, 's2s_allow_encryption'),
       saslauth: enabled.has('saslauth'),
       dialback: enabled.has('dialback'),
@@ -76,10 +77,11 @@ export class Policies {
     return { policy, stanzaBytes: config.get(undefined, 'c2s_stanza_size_limit') }
   }
 
-  /** How long a peer of either kind may take for the handshake, and for its end of the stream. */
+  /** How long a peer of either kind may take for what it must do. */
   patience(use: 'c2s' | 's2s'): Patience {
     return {
       tlsHandshakeMs: this.#config.get(undefined, 'network_settings').ssl_handshake_timeout ?? TLS_HANDSHAKE_MS,
+      sendMs: this.#config.get(undefined, 'network_settings').send_timeout ?? SEND_MS,
       closeMs: this.#config.get(undefined, `${use}_close_timeout`),
     }
   }
@@ -89,10 +91,10 @@ export class Policies {
   }
 
   get clientNegotiationMs(): number {
-    return this.#config.isSet(undefined, 'c2s_timeout') ? this.#config.get(undefined, 'c2s_timeout') : NEGOTIATION_MS
+    return this.#config.get(undefined, 'c2s_timeout')
   }
 
   get serverNegotiationMs(): number {
-    return this.#config.isSet(undefined, 's2s_timeout') ? this.#config.get(undefined, 's2s_timeout') : NEGOTIATION_MS
+    return this.#config.get(undefined, 's2s_timeout')
   }
 }

@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls'
 import type { Config, Service } from '../config/config.ts'
-import { type Identity, loadIdentities } from '../net/certificates.ts'
+import { type Identity, type IdentityIndex, indexFolder, loadIdentities } from '../net/certificates.ts'
 import { ChainJudge } from '../net/chain.ts'
 import type { Problem } from '../net/problem.ts'
 import { contextByName, tlsContext } from '../net/tls-context.ts'
@@ -11,7 +11,9 @@ import type { CertificateVerdict } from '../protocol/s2s.ts'
 import type { TlsProvider } from '../streams/tls.ts'
 import { domainToAscii } from '../xmpp/jid.ts'
 
-type Use = 'c2s' | 's2s'
+/** Streams that begin in the clear, and those with TLS from the first byte, whose certificate may differ. */
+type Use = Service
+const USES: readonly Use[] = ['c2s', 's2s', 'c2s_direct_tls', 's2s_direct_tls']
 
 /** What a configuration gives: read whole, then put into use at once. */
 interface Generation {
@@ -46,14 +48,21 @@ export class TlsStore implements TlsProvider {
   }
 
   #load(config: Config, before: Generation | undefined): Generation {
+    const index = indexFolder(config.get(undefined, 'certificates'), this.#now(), this.#problems)
+    const identities = (use: Use) => this.#identities(config, use, index, before)
     const generation: Generation = {
-      identities: { c2s: this.#identities(config, 'c2s', before), s2s: this.#identities(config, 's2s', before) },
+      identities: {
+        c2s: identities('c2s'),
+        s2s: identities('s2s'),
+        c2s_direct_tls: identities('c2s_direct_tls'),
+        s2s_direct_tls: identities('s2s_direct_tls'),
+      },
       contexts: new Map(),
       // the same stores, read again: one that is broken now keeps what it had
       trust: before?.trust ?? new Map(),
     }
     for (const { store } of generation.trust.values()) this.#problems.push(...store.reload())
-    for (const use of ['c2s', 's2s'] as const) {
+    for (const use of USES) {
       for (const domain of generation.identities[use].keys()) {
         const context = this.#make(config, generation, use, domain)
         const key = `${use} ${domain}`
@@ -63,7 +72,7 @@ export class TlsStore implements TlsProvider {
     return generation
   }
 
-  #identities(config: Config, use: Use, before: Generation | undefined): ReadonlyMap<string, Identity> {
+  #identities(config: Config, use: Use, index: IdentityIndex, before: Generation | undefined): ReadonlyMap<string, Identity> {
     const hosts = config.hosts
       .filter(({ domain }) => config.enabledModules(domain).has('tls'))
       .map(({ domain }) => {
@@ -72,7 +81,7 @@ export class TlsStore implements TlsProvider {
       })
     const loaded = loadIdentities({
       hosts,
-      folder: config.get(undefined, 'certificates'),
+      index,
       nowMs: this.#now(),
       ...(before === undefined ? {} : { before: before.identities[use] }),
     })
@@ -101,24 +110,26 @@ export class TlsStore implements TlsProvider {
   }
 
   acceptClient(domain: string | undefined): TlsSetup {
-    return this.#accept('c2s', domain, false, 'xmpp-client')
+    return domain === undefined ? this.#acceptDirect('c2s_direct_tls', 'xmpp-client') : this.#acceptNamed('c2s', domain)
   }
 
   acceptServer(domain: string | undefined): TlsSetup {
-    return this.#accept('s2s', domain, true, 'xmpp-server')
+    return domain === undefined ? this.#acceptDirect('s2s_direct_tls', 'xmpp-server') : this.#acceptNamed('s2s', domain)
   }
 
-  /** Direct TLS (no domain): SNI decides; who asks for no name gets the first host that has a certificate. */
-  #accept(use: Use, domain: string | undefined, askCertificate: boolean, alpn: string): TlsSetup {
-    if (domain !== undefined) {
-      return { side: 'server', context: this.#context(use, domain) ?? this.#bare(), askCertificate, alpn: [] }
-    }
+  #acceptNamed(use: 'c2s' | 's2s', domain: string): TlsSetup {
+    return { side: 'server', context: this.#context(use, domain) ?? this.#bare(), askCertificate: use === 's2s', alpn: [] }
+  }
+
+  /** SNI decides; who asks for no name gets the first host that has a certificate. */
+  #acceptDirect(use: 'c2s_direct_tls' | 's2s_direct_tls', alpn: string): TlsSetup {
     const byName = new Map<string, SecureContext>()
     for (const name of this.#generation.identities[use].keys()) {
       const context = this.#context(use, name)
       if (context !== undefined) byName.set(domainToAscii(name) ?? name, context)
     }
     const context = byName.values().next().value ?? this.#bare()
+    const askCertificate = use === 's2s_direct_tls'
     return { side: 'server', context, contextFor: contextByName(byName), askCertificate, alpn: [alpn] }
   }
 

@@ -148,6 +148,10 @@ export class ClientStream implements SessionStream, Port<C2sAnswer, C2sQuestion,
     return this.#setup.tls('host' in state ? state.host.domain : undefined)
   }
 
+  bug(error: unknown): void {
+    this.#setup.events.bug(`client stream ${this.id}`, error)
+  }
+
   drained(): void {
     this.#session?.drained()
   }

@@ -100,6 +100,15 @@ export class Clients {
     for (const stream of [...this.#streams.values()]) stream.destroy()
   }
 
+  /** After a reload: ends the streams of hosts that no longer serve clients. */
+  recheck(): void {
+    for (const stream of [...this.#streams.keys()]) {
+      const domain = stream.account?.domain
+      if (domain === undefined || this.#clientHost(domain) !== undefined) continue
+      stream.close(new StreamError('host-gone', `${domain} no longer serves clients`))
+    }
+  }
+
   /** Ends the streams that have authenticated as an account (it was deleted, or its password changed). */
   endAccount(account: Jid, error: StreamError): void {
     for (const stream of [...this.#streams.keys()]) if (account.equals(stream.account)) stream.close(error)

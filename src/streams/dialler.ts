@@ -2,7 +2,7 @@ import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
 import { type Connection, type DialStage, dial } from '../net/dial.ts'
 import { Driver, type Patience } from '../net/driver.ts'
-import type { Endpoint, Endpoints, LookupFailure } from '../net/endpoints.ts'
+import type { Endpoint, Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
@@ -52,11 +52,22 @@ export class Dialler {
     return this.#open
   }
 
+  /** Never rejects: a bug on the way is a failure of the attempt. */
   async connect(context: S2sOutContext, events: DialEvents): Promise<void> {
+    try {
+      await this.#connect(context, events)
+    } catch (error) {
+      this.#setup.events.bug('dialling', error)
+      events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
+    }
+  }
+
+  async #connect(context: S2sOutContext, events: DialEvents): Promise<void> {
     const { local, remote } = context
     const found = await this.#setup.resolve(remote)
     if (found.failure !== undefined) {
-      this.#give(context, events, lookupFailed(found.failure))
+      const { text, detail } = found.failure
+      this.#give(context, events, { stage: 'lookup', condition: 'remote-server-not-found', text }, detail)
       return
     }
     const dialling = dial(found.endpoints, {
@@ -88,10 +99,11 @@ export class Dialler {
     this.#give(context, events, furthest ?? unreachable(dialling.failures.map((f) => f.why)))
   }
 
-  #give(context: S2sOutContext, events: DialEvents, failure: LinkFailure): void {
+  /** @param why for the log, where names may stand */
+  #give(context: S2sOutContext, events: DialEvents, failure: LinkFailure, why = failure.text): void {
     if (context.purpose.is === 'link') {
       const { local, remote } = context
-      this.#setup.events.remoteUnreachable({ local, remote, stage: failure.stage, why: failure.text })
+      this.#setup.events.remoteUnreachable({ local, remote, stage: failure.stage, why })
     }
     events.failed(failure)
   }
@@ -100,6 +112,11 @@ export class Dialler {
   #try(context: S2sOutContext, events: DialEvents, { socket, endpoint }: Connection): Promise<Failure | undefined> {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     let isReady = false
+    /** Once the end is said, by either side, nothing more may be written: the link must know at once. */
+    const lose = (why: string): void => {
+      if (isReady) events.lost(why)
+      isReady = false
+    }
     const id = this.#setup.randomId()
     const { local, remote } = context
     const stream = new PeerOut(id, local, remote, this.#setup.tls, {
@@ -115,15 +132,18 @@ export class Dialler {
       },
       failed: (failure) => {
         if (isReady) this.#setup.events.peerEnded(id, 'out', remote, failure.by, failure.condition ?? '', failure.text)
+        lose(failure.text)
         resolve(failure)
       },
+      ended: lose,
       unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
       drained: () => events.drained(),
+      bug: (error) => this.#setup.events.bug(`outgoing stream ${id}`, error),
       closed: (why) => {
         this.#open.delete(stream)
         this.#setup.events.peerClosed(id, 'out', remote, why)
         resolve({ stage: 'stream', by: 'peer', condition: undefined, text: why, bounce: 'remote-server-timeout' })
-        if (isReady) events.lost(why)
+        lose(why)
       },
     })
     this.#open.add(stream)
@@ -166,10 +186,6 @@ const ORDER: readonly LinkFailure['stage'][] = ['lookup', 'connect', 'tls', 'str
 /** Of two failures the one that came further says more about what to do. */
 function further(one: LinkFailure | undefined, other: LinkFailure): LinkFailure {
   return one === undefined || ORDER.indexOf(other.stage) >= ORDER.indexOf(one.stage) ? other : one
-}
-
-function lookupFailed(failure: LookupFailure): LinkFailure {
-  return { stage: 'lookup', condition: 'remote-server-not-found', text: failure.text }
 }
 
 function unreachable(reasons: readonly string[]): LinkFailure {

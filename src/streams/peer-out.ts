@@ -5,15 +5,19 @@ import type { CertificateAnswer, CertificateQuestion, CertificateVerdict, KeyVer
 import type { Failure, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
-/** How one attempt on one connection ends or goes on. `failed` and `verified` once; after `ready` only the last two. */
+/** How one attempt on one connection ends or goes on. `verified`, and `failed` or `ended`, at most once; `closed` is the last. */
 export interface PeerOutOwner {
   ready(stream: PeerOut, via: 'external' | 'dialback', certificate: CertificateVerdict): void
   verified(verdict: KeyVerdict): void
   failed(failure: Failure): void
+  /** We have ended the stream ourselves. */
+  ended(why: string): void
   unsolicited(from: string, to: string): void
   drained(): void
+  bug(error: unknown): void
   closed(why: string): void
 }
 
@@ -27,6 +31,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   readonly #tls: TlsProvider
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
+  #proof: Proof | undefined
 
   constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
     this.id = id
@@ -54,6 +59,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
 
   close(condition?: StreamCondition, text?: string): void {
     this.#driver.feed({ on: 'close', condition, text })
+    this.#owner.ended(text ?? 'ended here')
   }
 
   destroy(): void {
@@ -67,6 +73,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   tell(event: S2sOutEvent): void {
     switch (event.event) {
       case 'ready':
+        this.#proof = { via: event.via, encrypted: this.#driver.wire.tls !== undefined, certificate: event.certificate }
         this.#owner.ready(this, event.via, event.certificate)
         return
       case 'verified':
@@ -85,6 +92,13 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
     }
   }
 
+  /** After a reload. */
+  recheck(judge: Recheck): void {
+    if (this.#proof === undefined) return // what is not ready yet asks the new policy by itself
+    const refusal = judge('out', this.local, this.remote, this.#proof)
+    if (refusal !== undefined) this.close(refusal.condition, refusal.text)
+  }
+
   /** Without bidi nothing may come this way (RFC 6120 §4.5). */
   stanza(): void {
     this.close('not-authorized', 'this stream is for our stanzas only; open one of your own')
@@ -96,6 +110,10 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
 
   drained(): void {
     this.#owner.drained()
+  }
+
+  bug(error: unknown): void {
+    this.#owner.bug(error)
   }
 
   closed(why: string): void {

@@ -8,12 +8,12 @@ import type { Socket } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
 import { type PeerOptions, peerRules } from '../policy/peer.ts'
 import { dialbackKey } from '../protocol/dialback.ts'
-import type { KeyVerdict, PeerRules } from '../protocol/s2s.ts'
+import type { KeyVerdict, PeerRules, Refusal } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import { Dialler } from './dialler.ts'
-import { PeerIn } from './peer-in.ts'
+import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
 /** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
@@ -159,6 +159,25 @@ export class Peers implements Connector {
       lost: () => {},
     })
     return promise.finally(() => void this.#verifying--)
+  }
+
+  /** After a reload: ends what the new policy refuses. A certificate keeps the verdict that it got. */
+  recheck(): void {
+    for (const stream of [...this.#incoming.keys()]) stream.recheck(this.#refusal)
+    for (const stream of [...this.#dialler.streams]) stream.recheck(this.#refusal)
+  }
+
+  readonly #refusal: Recheck = (direction, local, remote, proof) => {
+    if (!this.#setup.router.hosts.has(local)) return { condition: 'host-gone', text: `${local} is no longer served here` }
+    const refusal =
+      proof === undefined ? this.#rules.contact(local, remote, direction) : this.#judge(direction, local, remote, proof)
+    return refusal === undefined ? undefined : { condition: refusal.condition, text: refusal.toPeer }
+  }
+
+  #judge(direction: 'in' | 'out', local: string, remote: string, { via, encrypted, certificate }: Proof): Refusal | undefined {
+    const dialback = via === 'dialback' ? 'valid' : 'untried'
+    const verdict = this.#rules.judge(local, remote, { direction, encrypted, certificate, asked: via, dialback })
+    return verdict.allow ? undefined : verdict
   }
 
   list() {

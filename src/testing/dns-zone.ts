@@ -1,39 +1,5 @@
 import packet from 'dns-packet'
-
-/** How the server treats questions for a name instead of answering them. */
-export type DnsBehaviour =
-  | 'servfail'
-  | 'refused'
-  /** SERVFAIL with the extended error "DNSSEC Bogus". */
-  | 'bogus'
-  | 'silent'
-  /** Over UDP only the TC bit; the answer over TCP. */
-  | 'truncated'
-  /** Bytes that are no DNS message. */
-  | 'garbage'
-
-export interface TestSrv {
-  readonly target: string
-  readonly port: number
-  readonly priority?: number
-  readonly weight?: number
-}
-
-type AskedType = 'A' | 'AAAA' | 'SRV'
-
-export interface TestRecords {
-  readonly A?: readonly string[]
-  readonly AAAA?: readonly string[]
-  readonly SRV?: readonly TestSrv[]
-  readonly CNAME?: string
-  /** For questions of every type, or of some. */
-  readonly behaviour?: DnsBehaviour | Partial<Record<AskedType, DnsBehaviour>>
-  /** Of the records and of their absence; 60 by default. */
-  readonly ttlSeconds?: number
-  readonly delayMs?: number
-  /** Sets the AD bit, as a validating server does for a signed zone. */
-  readonly authenticated?: boolean
-}
+import type { AskedType, DnsBehaviour, TestRecords } from './dns-records.ts'
 
 const UDP_PAYLOAD_BYTES = 1232
 const MAX_ALIASES = 8

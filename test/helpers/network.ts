@@ -19,6 +19,8 @@ export interface ServerSetup {
   /** 'ca': by the network's authority. 'self-signed', 'none'; or what to issue instead. */
   readonly certificate?: 'ca' | 'self-signed' | 'none' | IssueOptions
   readonly modules?: readonly string[]
+  /** Lua for `log`; only errors, on the console, unless told otherwise. */
+  readonly log?: string
   readonly users?: readonly string[]
   /** Publish SRV and A records; true unless said otherwise. */
   readonly dns?: boolean
@@ -75,7 +77,7 @@ run_as_root = true
 dns_servers = { "${this.#dnsAddress}" }
 data_path = "data"
 certificates = "certs"
-log = { error = "*console" }
+log = ${setup.log ?? '{ error = "*console" }'}
 ssl = { cafile = "${join(this.folder, 'ca.pem')}" }
 modules_enabled = { ${modules.map((m) => `"${m}"`).join(', ')} }
 ${setup.global ?? ''}
@@ -92,8 +94,8 @@ ${setup.more ?? ''}
     rmSync(certs, { recursive: true, force: true })
     mkdirSync(certs)
     if (which === 'none') return
-    const issuer = which === 'self-signed' ? TestAuthority.root({ nowMs: Date.now() }) : this.ca
-    const issued = issuer.issue(typeof which === 'string' ? { dns: [domain, `*.${domain}`] } : which)
+    const options = typeof which === 'string' ? { dns: [domain, `*.${domain}`], selfSigned: which === 'self-signed' } : which
+    const issued = this.ca.issue(options)
     writeFileSync(join(certs, `${domain}.crt`), issued.chainPem)
     writeFileSync(join(certs, `${domain}.key`), issued.keyPem, { mode: 0o600 })
   }
@@ -143,12 +145,15 @@ ${setup.more ?? ''}
     return stream
   }
 
-  /** Logs a user in over STARTTLS and sends initial presence unless told not to. Own presence that comes back is dropped. */
+  /**
+   * Logs a user in (for a mere domain: a guest), over STARTTLS where it is offered, and sends initial presence unless told
+   * not to. Own presence that comes back is dropped.
+   */
   async client(
     account: string,
     options: { resource?: string; presence?: boolean; lang?: string; password?: string } = {},
   ): Promise<TestClient> {
-    const [user, domain] = account.split('@') as [string, string]
+    const [user, domain] = account.includes('@') ? (account.split('@') as [string, string]) : [undefined, account]
     const server = this.servers.get(domain)!
     const [address] = server.config.get(undefined, 'interfaces')
     const client = await TestClient.login({

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
+import { type ConnectionOptions, TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { Element } from '../../src/xmpp/element.ts'
 import { authenticatedBudget, Framer, type StreamHeader } from '../../src/xmpp/framer.ts'
 import { NS } from '../../src/xmpp/ns.ts'
@@ -12,6 +12,13 @@ export type Heard =
   | { readonly kind: 'closed' }
 
 const WAIT_MS = 10_000
+
+/** What an error stanza says, as `type/condition: text`. */
+export function bounceOf(e: Element): string {
+  const error = e.child('error')!
+  const condition = error.children.find((c) => c.name !== 'text')?.name
+  return `${error.attr('type')}/${condition}: ${error.child('text', NS.stanzaErrors)?.text ?? ''}`
+}
 
 /** A raw stream for tests: says exactly what it is told, and lets the test await what comes back. */
 export class TestStream {
@@ -30,10 +37,24 @@ export class TestStream {
     this.#attach(socket)
   }
 
-  static async connect(address: string, port: number): Promise<TestStream> {
+  static async connect<T>(this: new (socket: Socket) => T, address: string, port: number): Promise<T> {
     const socket = connect(port, address)
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new TestStream(socket)
+    return new this(socket)
+  }
+
+  /** With TLS from the first byte (XEP-0368). */
+  static async connectTls<T>(
+    this: new (
+      socket: Socket,
+    ) => T,
+    address: string,
+    port: number,
+    options: ConnectionOptions,
+  ): Promise<T> {
+    const socket = tlsConnect({ host: address, port, rejectUnauthorized: false, ...options })
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+    return new this(socket)
   }
 
   get socket(): Socket {
@@ -63,6 +84,7 @@ export class TestStream {
   }
 
   #attach(socket: Socket): void {
+    socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#framer.push(chunk))
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -77,17 +99,17 @@ export class TestStream {
   }
 
   /** The next thing that was heard, whatever it is. Rejects when nothing comes. */
-  async next(): Promise<Heard> {
+  async next(waitMs = WAIT_MS): Promise<Heard> {
     for (;;) {
       const heard = this.#heard.shift()
       if (heard !== undefined) return heard
-      await this.#more()
+      await this.#more(waitMs)
     }
   }
 
-  #more(): Promise<void> {
+  #more(waitMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing more came')), WAIT_MS)
+      const timer = setTimeout(() => reject(new Error('nothing more came')), waitMs)
       this.#wake = () => {
         clearTimeout(timer)
         this.#wake = undefined
@@ -97,20 +119,21 @@ export class TestStream {
   }
 
   /** The next element that fits; what does not fit is dropped. */
-  async element(fits: (e: Element) => boolean = () => true): Promise<Element> {
+  async element(fits: (e: Element) => boolean = () => true, waitMs = WAIT_MS): Promise<Element> {
     for (;;) {
-      const heard = await this.next()
+      const heard = await this.next(waitMs)
       if (heard.kind === 'element' && fits(heard.element)) return heard.element
       if (heard.kind === 'closed') throw new Error('the stream was closed')
     }
   }
 
-  /** Everything until the connection is closed. */
+  /** Everything until the connection is closed; the end of the stream is answered. */
   async untilClosed(): Promise<readonly Heard[]> {
     const all: Heard[] = []
     for (;;) {
       const heard = await this.next()
       all.push(heard)
+      if (heard.kind === 'end') this.end()
       if (heard.kind === 'closed') return all
     }
   }
@@ -146,13 +169,23 @@ export class TestStream {
 
   /** The TLS handshake on the plain socket. */
   async secure(options: { servername: string; cert?: string; key?: string }): Promise<void> {
+    await this.#secure((socket) => tlsConnect({ socket, rejectUnauthorized: false, ...options }), 'secureConnect')
+  }
+
+  /** The TLS handshake as the one that was dialled. */
+  async secureAsServer(options: { cert: string; key: string }): Promise<void> {
+    const made = (socket: Socket) =>
+      new TLSSocket(socket, { isServer: true, requestCert: true, rejectUnauthorized: false, ...options })
+    await this.#secure(made, 'secure')
+  }
+
+  async #secure(wrap: (plain: Socket) => TLSSocket, done: 'secure' | 'secureConnect'): Promise<void> {
     const plain = this.#socket
     plain.removeAllListeners()
-    const secure = tlsConnect({ socket: plain, rejectUnauthorized: false, ...options })
-    this.#framer.stop()
-    this.#framer = this.#newFramer()
+    const secure = wrap(plain)
+    this.restart()
     this.#socket = secure
-    await new Promise((resolve, reject) => secure.once('secureConnect', resolve).once('error', reject))
+    await new Promise((resolve, reject) => secure.once(done, resolve).once('error', reject).once('close', reject))
     this.#attach(secure)
   }
 
@@ -160,6 +193,24 @@ export class TestStream {
   restart(): void {
     this.#framer.stop()
     this.#framer = this.#newFramer()
+  }
+
+  /** The other side's header. */
+  async header(): Promise<StreamHeader> {
+    const heard = await this.next()
+    if (heard.kind !== 'header') throw new Error(`expected a header, got ${JSON.stringify(heard)}`)
+    return heard.header
+  }
+
+  /** The stream error that comes, after whatever comes before it; undefined when the stream ends without one. */
+  async error(): Promise<{ readonly condition: string; readonly text: string; readonly element: Element } | undefined> {
+    for (const heard of await this.untilClosed()) {
+      if (heard.kind !== 'element' || !heard.element.is('error', NS.streams)) continue
+      const { element } = heard
+      const condition = element.children.find((c) => c.ns === NS.streamErrors && c.name !== 'text')?.name ?? ''
+      return { condition, text: element.child('text', NS.streamErrors)?.text ?? '', element }
+    }
+    return undefined
   }
 
   end(): void {
@@ -176,14 +227,15 @@ export interface LoginOptions {
   readonly address: string
   readonly port: number
   readonly domain: string
-  readonly user: string
+  /** undefined: a guest, by ANONYMOUS. */
+  readonly user: string | undefined
   readonly password: string
   readonly resource: string
   /** xml:lang of its streams. */
   readonly lang?: string
 }
 
-/** A client for tests: logged in by STARTTLS and PLAIN, and from then on a raw stream. */
+/** A client for tests: logged in by PLAIN, over STARTTLS where it is offered, and from then on a raw stream. */
 export class TestClient extends TestStream {
   jid = ''
   #ids = 0
@@ -193,13 +245,19 @@ export class TestClient extends TestStream {
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     const client = new TestClient(socket)
     const to = `to='${o.domain}' version='1.0'${o.lang === undefined ? '' : ` xml:lang='${o.lang}'`}`
-    await client.open(to)
-    await client.startTls({ servername: o.domain })
-    await client.open(to)
-    const token = Buffer.from(`\0${o.user}\0${o.password}`).toString('base64')
-    client.send(`<auth xmlns='${NS.sasl}' mechanism='PLAIN'>${token}</auth>`)
+    const { features } = await client.open(to)
+    if (features?.child('starttls', NS.tls) !== undefined) {
+      await client.startTls({ servername: o.domain })
+      await client.open(to)
+    }
+    const [mechanism, token] =
+      o.user === undefined ? ['ANONYMOUS', ''] : ['PLAIN', Buffer.from(`\0${o.user}\0${o.password}`).toString('base64')]
+    client.send(`<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${token}</auth>`)
     const answer = await client.element()
-    if (!answer.is('success', NS.sasl)) throw new Error(`login failed: ${answer}`)
+    if (!answer.is('success', NS.sasl)) {
+      client.destroy()
+      throw new Error(`login failed: ${answer}`)
+    }
     client.restart()
     await client.open(to)
     const bound = await client.request('set', '', `<bind xmlns='${NS.bind}'><resource>${o.resource}</resource></bind>`)
@@ -254,8 +312,8 @@ export class TestClient extends TestStream {
   }
 
   /** The next message. */
-  message(fits: (e: Element) => boolean = () => true): Promise<Element> {
-    return this.element((e) => e.name === 'message' && fits(e))
+  message(fits: (e: Element) => boolean = () => true, waitMs = WAIT_MS): Promise<Element> {
+    return this.element((e) => e.name === 'message' && fits(e), waitMs)
   }
 
   presence(fits: (e: Element) => boolean = () => true): Promise<Element> {

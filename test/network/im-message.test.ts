@@ -144,7 +144,7 @@ describe('offline', () => {
       const delay = message.child('delay', NS.delay)
       assert.equal(delay?.attr('from'), 'a.example')
       const stamp = Date.parse(delay?.attr('stamp') ?? '')
-      assert.ok(stamp <= before && stamp > before - 60_000, String(stamp))
+      assert.ok(stamp <= before && stamp > before - 60_000, String(delay))
     }
     const second = await network.client(address, { resource: 'second' })
     assert.deepEqual(await bodies(second), [])

@@ -262,6 +262,7 @@ function writeEffect(effect: AnyEffect): string[] {
 
 const values = (o: object): string =>
   Object.entries(o)
+    .filter(([, value]) => value !== undefined)
     .map(([key, value]) =>
       typeof value === 'object' && value !== null ? values(value) : `${key}=${JSON.stringify(value)?.replaceAll('"', "'")}`,
     )

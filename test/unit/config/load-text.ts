@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Config } from '../../../src/config/config.ts'
+import type { Disk } from '../../../src/config/disk.ts'
 import type { Environment } from '../../../src/config/language.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { Float, LuaTable, type LuaValue, toText } from '../../../src/config/lua-value.ts'
 import type { ModuleFacts } from '../../../src/config/modules.ts'
-import type { Disk } from '../../../src/config/source.ts'
 
 /** The modules that the tests' server has. */
 export const MODULES: readonly ModuleFacts[] = [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
 import { describe, test } from 'node:test'
-import { loadIdentities } from '../../../src/net/certificates.ts'
+import { type Identity, type IdentityRequest, indexFolder, loadIdentities } from '../../../src/net/certificates.ts'
+import type { Problem } from '../../../src/net/problem.ts'
 import { type Issued, TestAuthority } from '../../../src/testing/certificate-authority.ts'
 import { folderFor } from './folder.ts'
 
@@ -18,8 +19,19 @@ const putPair = (put: Put, name: string, issued: Issued): void => {
   put(`${name}.crt`, issued.chainPem)
   put(`${name}.key`, issued.keyPem)
 }
+/** Indexes a folder and loads from it, as the server does. */
+const loadFrom = (request: {
+  hosts: readonly IdentityRequest[]
+  folder?: string | undefined
+  before?: ReadonlyMap<string, Identity>
+}) => {
+  const problems: Problem[] = []
+  const index = request.folder === undefined ? new Map() : indexFolder(request.folder, NOW, problems)
+  const loaded = loadIdentities({ ...request, index, nowMs: NOW })
+  return { identities: loaded.identities, problems: [...problems, ...loaded.problems] }
+}
 const load = (folder: string | undefined, ...domains: string[]) =>
-  loadIdentities({ hosts: domains.map((domain) => ({ domain })), folder, nowMs: NOW })
+  loadFrom({ hosts: domains.map((domain) => ({ domain })), folder })
 const messages = (loaded: { problems: readonly { message: string }[] }): string =>
   loaded.problems.map((p) => p.message).join('\n')
 
@@ -100,7 +112,7 @@ describe('certificates in a folder', () => {
 
 describe('a certificate that the host names', () => {
   const named = (certificate: string, key?: string, password?: string) =>
-    loadIdentities({ hosts: [{ domain: 'a.example', certificate, key, password }], nowMs: NOW })
+    loadFrom({ hosts: [{ domain: 'a.example', certificate, key, password }] })
 
   test('a file with its key beside it, or elsewhere, or inside', (t) => {
     const { put } = folderFor(t)
@@ -194,12 +206,12 @@ describe('a reload', () => {
     const { path, put } = folderFor(t)
     putPair(put, 'a', a)
     const hosts = [{ domain: 'a.example' }]
-    const first = loadIdentities({ hosts, folder: path, nowMs: NOW })
+    const first = loadFrom({ hosts, folder: path })
     putPair(put, 'a', newer)
-    const second = loadIdentities({ hosts, folder: path, nowMs: NOW, before: first.identities })
+    const second = loadFrom({ hosts, folder: path, before: first.identities })
     assert.equal(second.identities.get('a.example')?.chainPem, newer.chainPem)
     put('a.key', a.keyPem)
-    const third = loadIdentities({ hosts, folder: path, nowMs: NOW, before: second.identities })
+    const third = loadFrom({ hosts, folder: path, before: second.identities })
     assert.equal(third.identities.get('a.example'), second.identities.get('a.example'))
     assert.match(messages(third), /key does not fit a\.crt\n.*goes on with the certificate that it had/)
     assert.doesNotMatch(messages(third), /has no certificate/)

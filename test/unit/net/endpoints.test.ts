@@ -130,7 +130,10 @@ describe('resolveEndpoints over a real name server', () => {
     test(what, async () => {
       const found = await find(zones)
       assert.deepEqual(found.failure?.kind ?? found.endpoints?.map((e) => `${e.tls} ${e.address}:${e.port}`), expected)
-      if (found.failure) assert.match(found.failure.text, /example/)
+      if (found.failure) {
+        assert.doesNotMatch(found.failure.text, /example/, 'the sender must not learn names')
+        assert.match(found.failure.detail, /example/)
+      }
     })
   }
 

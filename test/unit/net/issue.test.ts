@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createSecureContext } from 'node:tls'
-import { loadIdentities } from '../../../src/net/certificates.ts'
+import { indexFolder, loadIdentities } from '../../../src/net/certificates.ts'
 import { judgeChain } from '../../../src/net/chain.ts'
 import { altNames, selfSigned, writeKeyAndCertificate } from '../../../src/net/issue.ts'
 import { pemBlocks } from '../../../src/net/pem.ts'
@@ -46,7 +46,7 @@ test('key and certificate are written 0600 in a folder 0700, are found again, an
   const { certFile, keyFile } = writeKeyAndCertificate(folder, 'a.example', selfSigned({ domains, nowMs: NOW }))
   assert.equal(statSync(folder).mode & 0o777, 0o700)
   for (const file of [certFile, keyFile]) assert.equal(statSync(file).mode & 0o777, 0o600)
-  const loaded = loadIdentities({ hosts: [{ domain: 'a.example' }], folder, nowMs: NOW })
+  const loaded = loadIdentities({ hosts: [{ domain: 'a.example' }], index: indexFolder(folder, NOW, []), nowMs: NOW })
   assert.deepEqual(loaded.problems, [])
   assert.equal(loaded.identities.get('a.example')?.certFile, certFile)
 

@@ -75,7 +75,7 @@ describe('parseJid', () => {
         const start = performance.now()
         assert.equal(parseJid(text), undefined)
         assert.equal(makeJid(text, text, text), undefined)
-        assert.ok(performance.now() - start < 50, JSON.stringify(unit)) // 0.1 ms here; quadratic work would take seconds
+        assert.ok(performance.now() - start < 500, JSON.stringify(unit)) // 0.1 ms on an idle machine; quadratic work would take seconds
       }
     }
   })

@@ -1,0 +1,50 @@
+import { after, before, describe, test } from 'node:test'
+import type { Peer } from '../peers/peer.ts'
+import { assertAuthenticated, type Software, type Via } from './evidence.ts'
+import { exchangeTests } from './exchange.ts'
+import { type Proof, TestNetwork } from './network.ts'
+
+export interface Pair {
+  readonly here: Software
+  readonly there: Software
+  /** How each proves who it is on the streams that it opens. */
+  readonly proofs: readonly [Proof, Proof]
+  /** As in TestNetwork.open(). */
+  readonly net: string
+}
+
+/** Two servers federate: everything in exchangeTests(), and that they authenticated each other as these proofs ask for. */
+export function pairTests({ here, there, proofs, net }: Pair): void {
+  const plain = proofs.includes('plain') // a certificate proves nothing to a server without TLS
+  const vias = proofs.map((proof): Via => (proof === 'external' && !plain ? 'external' : 'dialback'))
+  const options = (software: Software): string => (plain ? software.plainOptions : '')
+
+  describe(`${here.name} (${proofs[0]}) and ${there.name} (${proofs[1]})`, () => {
+    let network: TestNetwork | undefined
+    const peers: Peer[] = []
+
+    before(async () => {
+      network = await TestNetwork.open(net)
+      const montague = network.join('montague.example', proofs[0], here.view)
+      const capulet = network.join('capulet.example', proofs[1], there.view)
+      network.trust(montague, capulet)
+      peers.push(
+        ...(await Promise.all([
+          here.start({ ...montague, users: { romeo: 'montague' }, options: options(here) }),
+          there.start({ ...capulet, users: { juliet: 'capulet' }, options: options(there) }),
+        ])),
+      )
+    })
+    after(async () => {
+      await Promise.all([...peers.map((peer) => peer.stop()), network?.close()])
+    })
+
+    exchangeTests(() => [peers[0]!, peers[1]!])
+
+    test('each stream was authenticated as these proofs ask for', async () => {
+      const [hereOut, thereOut] = [vias[0]!, vias[1]!]
+      await assertAuthenticated(here, peers[0]!, 'capulet.example', { out: hereOut, in: thereOut })
+      await assertAuthenticated(there, peers[1]!, 'montague.example', { out: thereOut, in: hereOut })
+    })
+  })
+}
