@@ -218,15 +218,21 @@ export class Links implements RemoteRoute {
     )
   }
 
-  /** Makes no new streams; those that are there still carry. */
+  /** Makes no new streams; those that are there still carry. What waits for others goes back while its senders are there. */
   closing(): void {
     this.#closing = true
+    this.#failAll((link) => link.state !== 'ready')
   }
 
   /** Sends back what waits and takes nothing more. */
   stop(): void {
     this.#stopped = true
-    for (const remotes of [...this.#links.values()]) for (const link of [...remotes.values()]) link.fail(SHUTDOWN)
+    this.#failAll(() => true)
+  }
+
+  #failAll(which: (link: Link) => boolean): void {
+    const links = [...this.#links.values()].flatMap((remotes) => [...remotes.values()])
+    for (const link of links.filter(which)) link.fail(SHUTDOWN)
   }
 }
 

@@ -3,7 +3,6 @@ import type { Source } from '../core/source.ts'
 import type { Driver, Port } from '../net/driver.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
-import { refuse } from '../policy/refusal.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
@@ -144,17 +143,13 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       this.close('improper-addressing', `a stanza between servers has a valid '${to === undefined ? 'to' : 'from'}'`)
       return
     }
-    const { router } = this.#setup
-    const host = router.hosts.get(to.domain)
-    const federates = host?.enabled('s2s') === true // asked each time: a reload may have switched it off
-    if (federates && this.#pairs.get(to.domain)?.has(from.domain) === true) {
+    if (this.#pairs.get(to.domain)?.has(from.domain) === true) {
       // RFC 6120 §4.7.4: what has no language of its own is in the stream's
       const stamped = stanza.lang === undefined && this.#lang !== undefined ? stanza.with({ lang: this.#lang }) : stanza
-      router.fromRemote(stamped, this)
+      this.#setup.router.fromRemote(stamped, this)
       return
     }
-    if (host === undefined) this.close('host-unknown', `${to.domain} is not served here`)
-    else if (!federates) this.close('policy-violation', refuse('s2s-disabled', 'in').toPeer)
+    if (!this.#setup.router.isLocal(to)) this.close('host-unknown', `${to.domain} is not served here`)
     else if ([...this.#pairs.values()].some((remotes) => remotes.has(from.domain))) {
       this.close('host-unknown', `this stream is not authenticated for ${to.domain}`)
     } else this.close('invalid-from', `this stream is not authenticated for ${from.domain}`)

@@ -172,6 +172,7 @@ export class ScriptedPeer implements AsyncDisposable {
       if (heard.kind === 'end') stream.end()
       if (heard.kind !== 'element') continue
       const e = heard.element
+      if (e.ns === NS.streams) continue
       if (e.ns !== NS.dialback) {
         kept.push(e)
         continue

@@ -103,7 +103,7 @@ describe('a host without s2s beside one with it', () => {
     await stream.reopen()
     assert.equal(await stream.dialback('b.example', 'silent.example'), 'error policy-violation')
     stream.send(message('mute@silent.example', " from='juliet@b.example'"))
-    assert.equal((await stream.error())?.condition, 'policy-violation')
+    assert.equal((await stream.error())?.condition, 'host-unknown')
     await mute.ping()
     assert.deepEqual(
       mute.take().flatMap((h) => (h.kind === 'element' && h.element.name === 'message' ? [h] : [])),
@@ -147,7 +147,7 @@ describe('a host without s2s beside one with it', () => {
       mute.take().flatMap((h) => (h.kind === 'element' && h.element.name === 'message' ? [h] : [])),
       [],
     )
-    assert.equal(kept.length, 1)
+    assert.equal(kept.filter((e) => e.name === 'message').length, 1)
   })
 })
 
