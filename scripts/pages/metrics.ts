@@ -50,13 +50,14 @@ function readEvents(source: string): readonly EventFacts[] {
 
 function readEvent(parameters: string, body: string): EventFacts {
   const count = /metrics\.count\('(\w+)'(?:, \{ (.*) \})?\)/.exec(body)
-  const line = /(c2s|s2s)\.(\w+)\(([\s\S]*), (\{[^}]*\}|f)\)/.exec(body)
+  const line = /(c2s|s2s|log)\.(\w+)\(([\s\S]*), (\{[^}]*\}|f)\)/.exec(body)
   if (count === null || line === null) throw new Error(`an event of src/obs/events.ts cannot be read: ${body}`)
-  const fields = line[4] === 'f' ? parameters.matchAll(/(\w+): (?!\{)/g) : line[4]!.matchAll(/(\w+)/g)
+  const fields =
+    line[4] === 'f' ? parameters.matchAll(/(\w+): (?!\{)/g) : line[4]!.replaceAll(/\.\.\.(\w+)\([^)]*\)/g, '').matchAll(/(\w+)/g)
   return {
     counter: count[1]!,
     labels: (count[2] ?? '').split(', ').flatMap((label) => /^\w+/.exec(label) ?? []),
-    name: line[1]!,
+    name: line[1] === 'log' ? 'entente' : line[1]!,
     level: line[2]!,
     events: [...line[3]!.matchAll(/'([^']{4,})'/g)].map(([, event]) => event!),
     fields: [...fields].map(([, field]) => field!),

@@ -1,6 +1,6 @@
 import { debuglog } from 'node:util'
 import { run } from './run.ts'
-import type { Shell } from './shell.ts'
+import { EXIT, type Shell } from './shell.ts'
 
 /** The process as a shell for {@link run}: streams, warnings, and the exit code at the end. */
 export async function main(host: NodeJS.Process): Promise<void> {
@@ -46,5 +46,5 @@ function quietWarnings(host: NodeJS.Process): void {
 function unexpected(shell: Shell, error: unknown): number {
   shell.err(`entente: this is a bug in Entente: ${error instanceof Error ? error.message : String(error)}`)
   debuglog('entente')('%s', error instanceof Error ? error.stack : error)
-  return 1
+  return EXIT.bug
 }

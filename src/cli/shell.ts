@@ -28,8 +28,8 @@ export interface Shell {
   exit(code: number): void
 }
 
-/** Exit codes; 78 is EX_CONFIG of sysexits.h, which service supervisors can be told not to restart on. */
-export const EXIT = { done: 0, failed: 1, usage: 2, configuration: 78 } as const
+/** Exit codes; 70 and 78 are EX_SOFTWARE and EX_CONFIG of sysexits.h. Service supervisors can be told not to restart on 78. */
+export const EXIT = { done: 0, failed: 1, usage: 2, bug: 70, configuration: 78 } as const
 
 /** Ends a command: one sentence for standard error, and the exit code. */
 export class Failure extends Error {

@@ -94,7 +94,10 @@ function worthKeeping(stanza: Stanza): boolean {
 /** XEP-0203: when we took it, in our name; a stamp that claims to be ours already is none. */
 function stamped(ctx: ModuleContext, stanza: Stanza): Stanza {
   const domain = ctx.host.domain
-  const honest = stanza.without((e) => e.ns === NS.delay && stanza.child(e.name, e.ns)?.attr('from') === domain)
+  // entries and elements stand in the same order
+  const elements = stanza.has('delay', NS.delay) ? stanza.nodes.filter((n) => typeof n !== 'string') : []
+  const forged = new Set(stanza.entries.filter((e, i) => e.ns === NS.delay && elements[i]?.attr('from') === domain))
+  const honest = stanza.without((e) => forged.has(e))
   return honest.append(el('delay', NS.delay, { from: domain, stamp: new Date(ctx.clock.now()).toISOString() }, 'Offline Storage'))
 }
 

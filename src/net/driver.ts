@@ -116,6 +116,8 @@ export class Driver<S, A, Q, E> {
   #bug(error: unknown): void {
     this.#port.bug(error)
     this.#inputs.length = 0
+    this.#framer.stop() // who knows where in a stanza it was
+    this.#peerEnded = true
     try {
       this.feed({ on: 'close', condition: 'internal-server-error' })
     } catch {

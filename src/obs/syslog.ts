@@ -3,6 +3,7 @@ import type { Level, Line, LogSink } from './log.ts'
 import { lineJson } from './sinks.ts'
 
 const SEVERITY: Readonly<Record<Level, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
+/** RFC 5424 §6.2.1; `local0` to `local7` are 16 to 23. */
 const FACILITIES = ['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron', 'authpriv', 'ftp']
 
 /**
@@ -13,8 +14,7 @@ export function syslogSink(
   options: { readonly levels: readonly Level[]; readonly name: string; readonly facility: string },
   failed: (why: string) => void,
 ): LogSink {
-  const facility = FACILITIES.indexOf(options.facility)
-  const base = (facility === -1 ? 3 : facility) * 8
+  const base = facilityCode(options.facility) * 8
   let child: ChildProcess | undefined = spawn('logger', ['--prio-prefix', '--tag', options.name, '--id'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   })
@@ -37,4 +37,13 @@ export function syslogSink(
       ending?.stdin?.end()
     },
   }
+}
+
+const DAEMON = 3
+
+function facilityCode(name: string): number {
+  const local = /^local([0-7])$/.exec(name)
+  if (local !== null) return 16 + Number(local[1])
+  const code = FACILITIES.indexOf(name)
+  return code === -1 ? DAEMON : code
 }

@@ -52,7 +52,7 @@ export type S2sInAnswer = CertificateAnswer | { readonly dialback: KeyVerdict }
 
 export type S2sInEvent =
   /** A header is accepted. `local` is the host whose certificate TLS has to show; identity comes later. */
-  | { readonly event: 'opened'; readonly local: string; readonly remote: string | undefined; readonly lang: string | undefined }
+  | { readonly event: 'opened'; readonly local: string; readonly remote: string | undefined; readonly lang?: string }
   | { readonly event: 'certificate'; readonly remote: string; readonly certificate: CertificateVerdict }
   /** From now on, not earlier, stanzas from `remote` to `local` may pass: this pair, no other. */
   | {

@@ -167,7 +167,7 @@ function accept(ctx: S2sInContext, s: StateAt<'header'>, names: Names, version: 
   const stream: Opened = { ...fresh, id: ctx.randomId(), local, named, remote, tls: s.tls, certificate }
   const header = answerHeader(ctx, { ...names, id: stream.id, legacy: version[0] < 1 })
   if (authenticated !== undefined && remote !== undefined) return resume(ctx, s, stream, { local, remote }, header, version)
-  const opened = [send(header), tell({ event: 'opened', local, remote, lang })]
+  const opened = [send(header), tell({ event: 'opened', local, remote, ...(lang === undefined ? {} : { lang }) })]
   if (s.tls !== undefined && remote !== undefined && certificate !== 'absent') {
     const id = s.asked + 1
     const question = { ask: 'certificate', local, remote, tls: s.tls } as const

@@ -43,15 +43,15 @@ export class TestDns {
     else this.#names.set(key, records)
   }
 
-  /** Listens on the same free port with UDP and TCP. */
-  async start(address = '127.0.0.1'): Promise<{ address: string; port: number }> {
+  /** Listens with UDP and TCP on the same port: a free one unless told which. */
+  async start(address = '127.0.0.1', wanted = 0): Promise<{ address: string; port: number }> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const port = await this.#listen(address)
+        const port = await this.#listen(address, wanted)
         return { address, port }
       } catch (error) {
         await this.stop()
-        if (attempt === 10) throw error
+        if (attempt === 10 || wanted !== 0) throw error
       }
     }
   }
@@ -67,10 +67,10 @@ export class TestDns {
     ])
   }
 
-  async #listen(address: string): Promise<number> {
+  async #listen(address: string, wanted: number): Promise<number> {
     const tcp = createServer((socket) => this.#serve(socket))
     this.#tcp = tcp
-    await listening(tcp, (done) => tcp.listen(0, address, done))
+    await listening(tcp, (done) => tcp.listen(wanted, address, done))
     const bound = tcp.address()
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0
     const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4')

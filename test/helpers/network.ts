@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer, type Server } from '../../src/server.ts'
@@ -118,9 +118,17 @@ ${setup.more ?? ''}
     this.dns.set(`xmpp.${domain}`, { A: [address!] })
   }
 
-  /** Stops the server of a domain and starts it again on the same data. */
+  /** Stops the server of a domain and starts it again on the same data and ports. */
   async restart(domain: string): Promise<Server> {
-    await this.servers.get(domain)!.stop()
+    const before = this.servers.get(domain)!
+    const file = this.configFile(domain)
+    let text = readFileSync(file, 'utf8')
+    for (const service of ['c2s', 's2s'] as const) {
+      const ports = before.ports(service).join(', ')
+      text = text.replace(`${service}_ports = { 0 }`, `${service}_ports = { ${ports} }`)
+    }
+    writeFileSync(file, text)
+    await before.stop()
     const server = await createServer({ configFile: this.configFile(domain) })
     await server.start()
     this.servers.set(domain, server)

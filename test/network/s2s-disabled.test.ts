@@ -147,7 +147,7 @@ describe('a host without s2s beside one with it', () => {
       mute.take().flatMap((h) => (h.kind === 'element' && h.element.name === 'message' ? [h] : [])),
       [],
     )
-    assert.equal(kept.length, 1)
+    assert.equal(kept.filter((e) => e.name === 'message').length, 1)
   })
 })
 
