@@ -32,7 +32,7 @@ export interface DialOrder extends Place {
 export interface FlowOrder extends MessageShape {
   readonly through: StreamId
   readonly counted: StreamId
-  /** How many; or for how long, in milliseconds. */
+  /** How many; or, flat out, for how long in milliseconds. */
   readonly amount: { readonly count: number } | { readonly forMs: number }
   /** Evenly, each in a write of its own; without it: flat out, with a bounded number on their way. */
   readonly perSecond?: number

@@ -5,7 +5,8 @@ const NEW_STREAMS = 200
 const WARM_UP_STREAMS = 40
 /** As many domains take turns, each with its own certificate. */
 const DOMAINS = 20
-const CONCURRENT = 8
+/** ejabberd listens with a backlog of 5: one more, and TCP tries again only after a second. */
+const CONCURRENT = 4
 /** Open before the first reading: what a server needs once is not counted to the streams that follow. */
 const OPEN_BEFORE = 100
 const IDLE = 300

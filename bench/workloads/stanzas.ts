@@ -70,11 +70,15 @@ function paced(id: string, title: string, route: Route, perSecond: number, goal:
 type Measurement = { readonly cost: Pick<Sample, 'value' | 'lost'>; readonly flow: Flow }
 
 async function measureFlow(stage: Stage, order: Omit<FlowOrder, 'amount'>, forMs: number): Promise<Measurement> {
-  const warmUp = await stage.generator.ask('flow', { ...order, amount: { forMs: WARM_UP_MS } })
+  const warmUp = await stage.generator.ask('flow', { ...order, amount: amountIn(WARM_UP_MS, order.perSecond) })
   const before = stage.cpuUs()
-  const amount = stage.count === undefined ? { forMs } : { count: stage.count }
+  const amount = stage.count === undefined ? amountIn(forMs, order.perSecond) : { count: stage.count }
   const flow = await stage.generator.ask('flow', { ...order, amount })
   const value = (stage.cpuUs() - before) / flow.sent
   await stage.generator.ask('hangUp', undefined)
   return { cost: { value, lost: warmUp.sent - warmUp.received + flow.sent - flow.received }, flow }
+}
+
+function amountIn(forMs: number, perSecond: number | undefined): FlowOrder['amount'] {
+  return perSecond === undefined ? { forMs } : { count: Math.round((forMs / 1000) * perSecond) }
 }
