@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installCommand, missingPeers } from '../test/peers/install.ts'
 import { compare, type Measured } from './compare.ts'
-import { asMarkdown, asText, nothingLost } from './report.ts'
+import { asJson, asMarkdown, asText, nothingLost } from './report.ts'
 import { machine, type Results, resultOf } from './results.ts'
 import type { Contender } from './servers/contender.ts'
 import { entente } from './servers/entente.ts'
@@ -117,7 +117,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (want.write) {
       mkdirSync(join(ROOT, 'docs'), { recursive: true })
       writeFileSync(join(ROOT, 'docs', 'BENCHMARKS.md'), asMarkdown(results))
-      writeFileSync(join(ROOT, 'bench', 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
+      writeFileSync(join(ROOT, 'bench', 'results.json'), asJson(results))
     }
     return nothingLost(results) ? 0 : 1
   } finally {

@@ -22,7 +22,8 @@ export function asMarkdown(results: Results): string {
 
 What Entente costs beside Debian's Prosody and ejabberd, measured in one run on one machine by \`bench/\`. All servers have
 the same domain, certificate, name server and load, with production settings: TLS required, certificates of servers
-required, stream management on, log level info, no rate limits. A figure is the median of ${runsOf(results)} interleaved
+required, dialback on, log level info, no rate limits. The peers have stream management on as well, which no stream here
+asks for; Entente does not have it yet. A figure is the median of ${runsOf(results)} interleaved
 runs, with minimum and maximum; CPU is user and system time of the server's process and its children.
 
 ${row(head)}
@@ -95,4 +96,11 @@ function generatorRemark({ id, unit, generator }: RowResult): readonly string[] 
 
 function runsOf({ rows }: Results): number {
   return Math.max(...rows.flatMap((row) => Object.values(row.servers).map(({ runs }) => runs.length)))
+}
+
+/** Numbers in four digits and lists in one line each, as the formatter of this project writes them. */
+export function asJson(results: Results): string {
+  const rounded = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)
+  const text = JSON.stringify(results, rounded, 2)
+  return `${text.replace(/\[[\s\d.,e+-]+\]/g, (list) => list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'))}\n`
 }

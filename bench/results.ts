@@ -51,7 +51,7 @@ export function machine(): Readonly<Record<string, string>> {
   return {
     processor: `${processors.length} x ${processors[0]?.model.trim() ?? 'unknown'}`,
     memory: `${Math.round(totalmem() / 1024 ** 3)} GB`,
-    kernel: `Linux ${release()}`,
+    kernel: `Linux ${release().split('-')[0]}`,
     node: process.version,
     openssl: process.versions.openssl,
   }
