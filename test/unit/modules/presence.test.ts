@@ -154,6 +154,16 @@ describe('order and ends', () => {
     ])
   })
 
+  test('why a request went nowhere is told to those who are available', async () => {
+    const stage = new Stage()
+    const [one, away] = [stage.enter('romeo@a.example/one'), stage.enter('romeo@a.example/away')]
+    one.say('<presence/>')
+    await stage.settle()
+    one.take()
+    stage.fromRemote("<presence type='error' from='x@b.example' to='romeo@a.example' id='s'><error type='cancel'/></presence>")
+    assert.deepEqual([one.take().map(type), away.take()], [['error x@b.example'], []])
+  })
+
   test('directed presence has a bound', async () => {
     const stage = new Stage()
     const romeo = stage.enter('romeo@a.example/x')
