@@ -86,7 +86,8 @@ function deliverPresence(f: DeliveryFacts): DeliveryVerdict {
     case 'error':
       if (f.account === 'absent') return NOBODY
       if (f.addressedTo === 'full') return f.match ? { to: 'resource' } : NOBODY
-      return f.resources === 'none' || f.type === 'error' ? NOBODY : { to: 'all-available' }
+      // an error too: it is the only word on a subscription request that went nowhere
+      return f.resources === 'none' ? NOBODY : { to: 'all-available' }
     default:
       return { to: 'sender', condition: 'bad-request' } // §4.7.1 names no other type
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import type { Element } from '../../src/xmpp/element.ts'
 import { NS } from '../../src/xmpp/ns.ts'
-import { say, sayItem } from '../helpers/expect.ts'
+import { errorOf, say, sayItem } from '../helpers/expect.ts'
 import { Network, PASSWORD } from '../helpers/network.ts'
 import type { TestClient } from '../helpers/test-client.ts'
 
@@ -217,6 +217,15 @@ test('a request to oneself is nothing', async () => {
   for (const type of ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed']) subscription(romeo, type, user)
   assert.deepEqual((await romeo.elements()).map(say), [])
   assert.deepEqual(await roster(romeo), [])
+})
+
+test('a request to a domain that cannot be reached comes back with the reason', async () => {
+  const { romeo } = await pair('local')
+  subscription(romeo, 'subscribe', 'juliet@nowhere.example')
+  assert.equal(await told(romeo), 'push juliet@nowhere.example none ask')
+  const error = await romeo.presence(typed('error'))
+  assert.equal(error.attr('from'), 'juliet@nowhere.example')
+  assert.equal(errorOf(error), 'cancel/remote-server-not-found')
 })
 
 test('subscriptions and requests outlive a restart', async () => {

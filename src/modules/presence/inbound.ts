@@ -11,7 +11,6 @@ export function toAccount(ctx: ModuleContext, stanza: Stanza, source: Source | u
     ctx.host.sessions.get(local, resource)?.send(stanza, source)
     return undefined
   }
-  if (stanza.type === 'error') return undefined
   for (const session of ctx.host.sessions.of(local)) if (session.isAvailable) session.send(stanza, source)
   return undefined
 }

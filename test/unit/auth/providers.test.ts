@@ -46,6 +46,20 @@ describe('internal_hashed', () => {
     assert.deepEqual(await provider.list(), ['juliet'])
   })
 
+  test('who gets a name that somebody had before finds nothing of theirs, whenever it was written', async () => {
+    const { store, provider } = setUp()
+    const things = store.collection<string>('a.example', 'things', { owner: 'account' })
+    await provider.create('romeo', 'secret')
+    await provider.remove('romeo')
+    await things.put(['romeo', 'late'], 'x')
+    await things.put(['romeo2', 'other'], 'y')
+    assert.equal(await provider.create('romeo', 'secret'), true)
+    assert.deepEqual([await things.count(['romeo']), await things.count(['romeo2'])], [0, 1])
+    await things.put(['romeo', 'own'], 'z')
+    assert.equal(await provider.create('romeo', 'secret'), false)
+    assert.equal(await things.count(['romeo']), 1, 'a name that is taken is not touched')
+  })
+
   test('hosts have their own accounts', async () => {
     const { store, provider } = setUp()
     const other = internalHashed({

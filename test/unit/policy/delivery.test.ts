@@ -79,10 +79,10 @@ describe('presence and iq', () => {
     ['no account, full',           N,        N,       N,     E,         E,         N,         N],
     ['no resource, bare',          N,        N,       N,     'account', 'account', 'account', 'account'],
     ['no resource, full',          N,        N,       N,     E,         E,         N,         N],
-    ['negative only, bare',        A,        A,       N,     'account', 'account', 'account', 'account'],
+    ['negative only, bare',        A,        A,       A,     'account', 'account', 'account', 'account'],
     ['negative only, full, match', R,        R,       R,     R,         R,         R,         R],
     ['negative only, full, gone',  N,        N,       N,     E,         E,         N,         N],
-    ['present, bare',              A,        A,       N,     'account', 'account', 'account', 'account'],
+    ['present, bare',              A,        A,       A,     'account', 'account', 'account', 'account'],
     ['present, full, match',       R,        R,       R,     R,         R,         R,         R],
     ['present, full, gone',        N,        N,       N,     E,         E,         N,         N],
   ] // biome-ignore format: a table
