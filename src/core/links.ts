@@ -6,7 +6,7 @@ import { type Source, Valve } from './source.ts'
 
 /** Why a remote domain cannot be reached, in words for the sender; the text names the stage and no address. */
 export interface LinkFailure {
-  readonly stage: 'lookup' | 'connect' | 'tls' | 'certificate' | 'stream' | 'auth' | 'policy' | 'queue' | 'shutdown'
+  readonly stage: 'lookup' | 'connect' | 'tls' | 'certificate' | 'stream' | 'auth' | 'policy' | 'queue' | 'stanza' | 'shutdown'
   readonly condition: StanzaCondition
   readonly text: string
 }
@@ -183,7 +183,8 @@ export class Links implements RemoteRoute {
       bounce: (stanza, failure) => {
         setup.bounced(stanza, failure)
         if (stanza.isAnswer) return // an error or result is never answered: it ends here
-        const text = failure.stage === 'queue' ? failure.text : `Server-to-server connection failed: ${failure.text}`
+        const ours = failure.stage === 'queue' || failure.stage === 'stanza' // nothing is wrong with the connection
+        const text = ours ? failure.text : `Server-to-server connection failed: ${failure.text}`
         setup.answer(stanza.error(new StanzaError(failure.condition, text)))
       },
       forget: (local, remote) => {
@@ -201,6 +202,11 @@ export class Links implements RemoteRoute {
       return
     }
     this.#link(stanza.from!.domain, domain).send(stanza, source)
+  }
+
+  /** A stanza that a stream was given and could not bring over goes back to its sender. */
+  returned(stanza: Stanza, failure: LinkFailure): void {
+    this.#owner.bounce(stanza, failure)
   }
 
   #link(local: string, remote: string): Link {

@@ -4,6 +4,7 @@ import { NS } from '../xmpp/ns.ts'
 import { type Dialback, dialbackXml, parseDialback } from './dialback.ts'
 import type { RemoteOffers } from './s2s.ts'
 import {
+  type Extras,
   fail,
   failure,
   failureOf,
@@ -20,7 +21,7 @@ import {
   stay,
   tell,
 } from './s2s-out-state.ts'
-import { STREAM_END } from './stream.ts'
+import { readMaxBytes, STREAM_END } from './stream.ts'
 
 /** What `<stream:features/>` offers of what we know. */
 export function readOffers(features: Element): RemoteOffers {
@@ -33,6 +34,8 @@ export function readOffers(features: Element): RemoteOffers {
     dialback: features.child('dialback', NS.dialbackFeature) !== undefined,
   }
 }
+
+export const readExtras = (features: Element): Extras => ({ maxBytes: readMaxBytes(features) })
 
 /** Asks the policy for the next step and takes it. Zero keys and zero stanzas leave before it allows them. */
 export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered: RemoteOffers): OutNext {
@@ -107,9 +110,9 @@ function refusedBecause(ctx: S2sOutContext, e: Element): string {
 }
 
 /** The negotiation has succeeded as far as the remote is concerned; the policy has the last word. */
-export function become(ctx: S2sOutContext, s: S2sOutState, link: Link, via: 'external' | 'dialback'): OutNext {
+export function become(ctx: S2sOutContext, s: S2sOutState, link: Open, via: 'external' | 'dialback'): OutNext {
   const encrypted = link.tls !== undefined
-  const { certificate } = link
+  const { certificate, extras } = link
   const facts = {
     direction: 'out',
     encrypted,
@@ -123,7 +126,7 @@ export function become(ctx: S2sOutContext, s: S2sOutState, link: Link, via: 'ext
     { at: 'ready', asked: s.asked },
     { do: 'timer-off', name: NEGOTIATION },
     { do: 'budget', budget: ctx.budget },
-    tell({ event: 'ready', via, encrypted, certificate }),
+    tell({ event: 'ready', via, encrypted, certificate, maxBytes: extras.maxBytes }),
     { do: 'ready' },
   )
 }

@@ -54,6 +54,8 @@ export type S2sOutEvent =
       readonly via: 'external' | 'dialback'
       readonly encrypted: boolean
       readonly certificate: CertificateVerdict
+      /** The largest stanza that the remote takes, when it says so (XEP-0478). */
+      readonly maxBytes: number | undefined
     }
   /** What the authoritative server says of the key. The stream ends by itself. */
   | { readonly event: 'verified'; readonly verdict: KeyVerdict }
@@ -70,9 +72,17 @@ export interface Link {
   readonly refused: string | undefined
 }
 
+/** What features offer beside ways to authenticate. */
+export interface Extras {
+  /** `max-bytes` of XEP-0478. */
+  readonly maxBytes: number | undefined
+}
+
 /** A link whose remote has answered our header. */
 export interface Open extends Link {
   readonly streamId: string
+  /** Of the last features. */
+  readonly extras: Extras
 }
 
 export type S2sOutState = { readonly asked: number } & (

@@ -3,9 +3,10 @@ import type { StreamHeader } from '../xmpp/framer.ts'
 import { NS } from '../xmpp/ns.ts'
 import { parseDialback } from './dialback.ts'
 import { type CertificateQuestion, type CertificateVerdict, closeError, isStreamError, type RemoteOffers } from './s2s.ts'
-import { become, onDialbackAnswer, onSaslAnswer, proceed, readOffers } from './s2s-out-auth.ts'
+import { become, onDialbackAnswer, onSaslAnswer, proceed, readExtras, readOffers } from './s2s-out-auth.ts'
 import {
   drop,
+  type Extras,
   type Failure,
   fail,
   failure,
@@ -34,6 +35,7 @@ type In = Input<S2sOutAnswer>
 type Handle<S extends S2sOutState> = (ctx: S2sOutContext, s: S, i: In) => OutNext | undefined
 
 const NO_FEATURES: RemoteOffers = { starttls: 'no', mechanisms: false, external: false, dialback: false }
+const NO_EXTRAS: Extras = { maxBytes: undefined }
 const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined }
 
 export const S2S_OUT_START: S2sOutState = { at: 'idle', asked: 0, tls: undefined }
@@ -52,7 +54,8 @@ const table: { readonly [A in S2sOutState['at']]: Handle<StateAt<A>> } = {
   header: (ctx, s, i) => (i.on === 'header' ? onHeader(ctx, s, i.header) : undefined),
   features: (ctx, s, i) => {
     if (i.on !== 'element' || !i.element.is('features', NS.streams)) return undefined
-    return s.authenticated ? become(ctx, s, s.link, 'external') : proceed(ctx, s, s.link, readOffers(i.element))
+    const link = { ...s.link, extras: readExtras(i.element) }
+    return s.authenticated ? become(ctx, s, link, 'external') : proceed(ctx, s, link, readOffers(i.element))
   },
   starttls: (ctx, s, i) => {
     if (i.on !== 'element' || i.element.ns !== NS.tls) return undefined
@@ -191,7 +194,7 @@ function onHeader(ctx: S2sOutContext, s: StateAt<'header'>, h: StreamHeader): Ou
   if (h.id === undefined || h.id === '') return refuse(new StreamError('undefined-condition', 'The stream header has no id'))
   const version = parseVersion(h.version)
   if (version === undefined) return refuse(new StreamError('unsupported-version', 'The version is not a number'))
-  const link = { ...s.link, streamId: h.id }
+  const link = { ...s.link, streamId: h.id, extras: NO_EXTRAS }
   if (version[0] >= 1) return stay({ at: 'features', asked: s.asked, link, authenticated: s.authenticated })
   // RFC 6120 §4.7.5: no features will come. The policy finds dialback in their absence, or STARTTLS where it must be.
   return s.authenticated ? become(ctx, s, link, 'external') : proceed(ctx, s, link, NO_FEATURES)

@@ -1,10 +1,9 @@
-import type { RemoteStream } from '../core/links.ts'
 import type { Driver, Port } from '../net/driver.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { CertificateAnswer, CertificateQuestion, CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import type { Failure, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
-import type { Stanza } from '../xmpp/stanza.ts'
+import { Outlet, type OutletOwner } from './outlet.ts'
 import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -24,7 +23,7 @@ export interface PeerOutOwner {
 export type PeerOutDriver = Driver<S2sOutState, CertificateAnswer, CertificateQuestion, S2sOutEvent>
 
 /** A stream that we opened, for one pair of domains. */
-export class PeerOut implements RemoteStream, Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
+export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
   readonly id: string
   readonly local: string
   readonly remote: string
@@ -32,6 +31,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
   #proof: Proof | undefined
+  #maxBytes: number | undefined
 
   constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
     this.id = id
@@ -49,12 +49,9 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
     return this.#driver.wire.tls?.version ?? 'none'
   }
 
-  write(stanza: Stanza): void {
-    stanza.writeTo(this.#driver.wire)
-  }
-
-  get isCongested(): boolean {
-    return this.#driver.wire.isCongested
+  /** The way for our stanzas, once the stream is ready. */
+  outlet(owner: OutletOwner): Outlet {
+    return new Outlet(this.#driver.wire, owner, this.#maxBytes)
   }
 
   close(condition?: StreamCondition, text?: string): void {
@@ -74,6 +71,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
     switch (event.event) {
       case 'ready':
         this.#proof = { via: event.via, encrypted: this.#driver.wire.tls !== undefined, certificate: event.certificate }
+        this.#maxBytes = event.maxBytes
         this.#owner.ready(this, event.via, event.certificate)
         return
       case 'verified':

@@ -1,4 +1,4 @@
-import type { Connector, LinkEvents } from '../core/links.ts'
+import type { Connector, LinkEvents, LinkFailure } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Clock } from '../net/clock.ts'
 import { Driver, type Patience } from '../net/driver.ts'
@@ -12,7 +12,9 @@ import type { KeyVerdict, PeerRules, Refusal } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
+import type { Stanza } from '../xmpp/stanza.ts'
 import { Dialler } from './dialler.ts'
+import type { OutletOwner } from './outlet.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -29,6 +31,8 @@ export interface PeersSetup {
   options(local: string): PeerOptions
   /** dialback_secret of a host (XEP-0185). */
   secret(local: string): string
+  /** Gives a stanza that could not be brought over back to its sender. */
+  returned(stanza: Stanza, failure: LinkFailure): void
   mayDial(address: string, port: number): string | undefined
   readonly anyDomain: () => string
   readonly stanzaBytes: () => number
@@ -124,12 +128,19 @@ export class Peers implements Connector {
       return
     }
     void this.#dialler.connect(this.#outContext(local, remote, { is: 'link' }), {
-      ready: (stream) => events.ready(stream),
+      ready: (stream) => events.ready(stream.outlet(this.#outletOwner)),
       verified: () => {},
       failed: (failure) => events.failed(failure),
       drained: () => events.drained(),
       lost: (why) => events.lost(why),
     })
+  }
+
+  readonly #outletOwner: OutletOwner = {
+    tooLarge: (stanza, maxBytes) => {
+      const text = `The remote server takes no stanza of more than ${maxBytes} bytes`
+      this.#setup.returned(stanza, { stage: 'stanza', condition: 'policy-violation', text })
+    },
   }
 
   #outContext(local: string, remote: string, purpose: S2sOutContext['purpose']): S2sOutContext {
