@@ -34,7 +34,7 @@ export interface Sink {
 const NO_EXTRA: readonly (readonly [string, string])[] = []
 const EMPTY = new Uint8Array(0)
 /** `>` and `</presence>`. */
-const MOST_ENDS = 12
+const ENDS_BYTES = 12
 
 /**
  * A message, presence or iq: the parsed start tag, the proven bytes of its inside, and one entry for each direct child.
@@ -252,7 +252,7 @@ export class Stanza {
     const { length } = this.inside
     // UTF-8 takes at most three bytes a UTF-16 unit: nearly always that settles it
     const fits =
-      length + tag.length * 3 + MOST_ENDS <= maxBytes ||
+      length + tag.length * 3 + ENDS_BYTES <= maxBytes ||
       length + Buffer.byteLength(tag) + (length === 0 ? 2 : this.kind.length + 4) <= maxBytes
     if (fits) this.#write(sink, tag)
     return fits
