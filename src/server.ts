@@ -171,6 +171,7 @@ export class Server implements Operations {
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
       returned: (stanza, failure) => this.#links.returned(stanza, failure),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
+      management: (local) => this.#policies.management(local),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
       patience: () => this.#policies.patience('s2s'),

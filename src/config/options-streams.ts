@@ -71,12 +71,18 @@ export const STREAM_OPTIONS = {
     help: 'How often a paused stream is looked at.',
   }),
   unlimited_jids: withDefault(setOf(text), new Set<string>(), { status: 'later', help: 'Who is exempt from limits.' }),
-  smacks_enabled_s2s: withDefault(flag, true, { status: 'later', help: 'Stream management with servers.' }),
-  smacks_s2s_resend: withDefault(flag, false, { status: 'later', help: 'Send again what a lost server stream did not confirm.' }),
-  smacks_max_ack_delay: withDefault(period(0), 30_000, { status: 'later', help: 'Ask for a confirmation after that long.' }),
-  smacks_max_unacked_stanzas: withDefault(whole(0), 0, { status: 'later', help: 'Ask for a confirmation after that many.' }),
-  smacks_max_queue_size: withDefault(whole(0), 500, { status: 'later', help: 'How many unconfirmed stanzas are kept.' }),
-  smacks_hibernation_time: withDefault(period(0), 600_000, { status: 'later', help: 'How long a lost client may resume.' }),
+  smacks_enabled_s2s: withDefault(flag, true, { help: 'Stream management with servers, where the module smacks is enabled.' }),
+  smacks_s2s_resend: withDefault(flag, false, {
+    help: 'Send again what a lost server stream did not confirm, though it may have arrived; false: it goes back to its sender.',
+  }),
+  smacks_max_ack_delay: withDefault(period(0), 30_000, {
+    help: 'A stream that does not confirm what it was sent for that long is ended; 0: never.',
+  }),
+  smacks_max_unacked_stanzas: withDefault(whole(0), 0, { help: 'Ask for a confirmation when more than that many are missing.' }),
+  smacks_max_queue_size: withDefault(whole(0), 500, {
+    help: 'How many stanzas may be unconfirmed; the next ones wait until some are.',
+  }),
+  smacks_hibernation_time: withDefault(period(0), 600_000, { help: 'How long a broken stream can be resumed.' }),
   smacks_max_old_sessions: withDefault(whole(0), 10, {
     status: 'later',
     help: 'How many resumable sessions an account may have.',

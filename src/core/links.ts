@@ -22,7 +22,8 @@ export interface LinkEvents {
   ready(stream: RemoteStream): void
   failed(failure: LinkFailure): void
   drained(): void
-  lost(why: string): void
+  /** @param isUrgent something that was sent is not confirmed: it waits for the next stream */
+  lost(why: string, isUrgent?: boolean): void
 }
 
 /** Makes streams. It tries every endpoint of the remote domain before it says `failed`. */
@@ -98,7 +99,7 @@ class Link {
       ready: (stream) => current() && this.#ready(stream),
       failed: (failure) => current() && this.fail(failure),
       drained: () => current() && this.#flush(),
-      lost: (why) => current() && this.#lost(why),
+      lost: (why, isUrgent) => current() && this.#lost(why, isUrgent === true),
     })
   }
 
@@ -121,7 +122,7 @@ class Link {
     if (this.#queue.length === 0) this.#valve.release()
   }
 
-  #lost(why: string): void {
+  #lost(why: string, isUrgent: boolean): void {
     this.#state = IDLE
     this.#valve.release()
     this.#owner.log.info('stream to a remote domain lost', {
@@ -130,7 +131,7 @@ class Link {
       why,
       queued: this.#queue.length,
     })
-    if (this.#queue.length > 0) this.#connect()
+    if (this.#queue.length > 0 || isUrgent) this.#connect()
     else this.#owner.forget(this.#local, this.#remote)
   }
 

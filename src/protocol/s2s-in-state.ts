@@ -9,9 +9,12 @@ import {
   type KeyVerdict,
   type Offers,
   type PeerRules,
+  type Sm,
+  type SmEvent,
   type StreamEnd,
   serverHeader,
 } from './s2s.ts'
+import { type SmNs, smOffer } from './sm.ts'
 import type { Effect, Next, TlsFacts } from './step.ts'
 import { features, STREAM_END, starttlsOffer, streamError } from './stream.ts'
 
@@ -33,6 +36,8 @@ export interface S2sInContext {
   readonly dialbackMs: number
   /** Said to the peer (XEP-0478). */
   readonly limits: { readonly maxBytes: number; readonly idleSeconds: number | undefined } | undefined
+  /** Stream management on streams of this host of ours: for how long a broken one is kept; undefined: none. */
+  management(local: string): { readonly resumeSeconds: number } | undefined
 }
 
 /**
@@ -47,8 +52,19 @@ export interface DialbackQuestion {
   readonly key: string
 }
 
-export type S2sInQuestion = CertificateQuestion | DialbackQuestion
-export type S2sInAnswer = CertificateAnswer | { readonly dialback: KeyVerdict }
+/** May this stream go on for the one that was given the id `previd`, whose initiator has handled `h` stanzas of ours? */
+export interface ResumeQuestion extends Pair {
+  readonly ask: 'resume'
+  readonly previd: string
+  readonly h: number
+}
+
+export type S2sInQuestion = CertificateQuestion | DialbackQuestion | ResumeQuestion
+export type S2sInAnswer =
+  | CertificateAnswer
+  | { readonly dialback: KeyVerdict }
+  /** How many stanzas of the initiator were handled there; undefined: no such stream. */
+  | { readonly resumed: number | undefined }
 
 export type S2sInEvent =
   /** A header is accepted. `local` is the host whose certificate TLS has to show; identity comes later. */
@@ -74,6 +90,11 @@ export type S2sInEvent =
     }
   /** An answer to a question that was never asked on this stream. It changed nothing. */
   | { readonly event: 'unsolicited'; readonly from: string | undefined; readonly to: string | undefined }
+  /** From now on stanzas count (XEP-0198). With an id the stream can be resumed, as this pair. Ours may be written after `resumed` only. */
+  | ({ readonly event: 'managed'; readonly ns: SmNs; readonly id: string | undefined } & Pair)
+  /** The stream goes on for an earlier one, and the peer has been told so. */
+  | { readonly event: 'resumed'; readonly ns: SmNs }
+  | SmEvent
   | { readonly event: 'ended'; readonly end: StreamEnd }
 
 export interface Pair {
@@ -101,6 +122,9 @@ export interface Opened {
   readonly pairs: readonly Pair[]
   readonly pending: ReadonlyMap<number, Pending>
   readonly failures: number
+  readonly sm: Sm
+  /** A wish to resume that is being looked at: the question's id, and what was asked. */
+  readonly resuming: { readonly id: number; readonly ns: SmNs; readonly previd: string } | undefined
 }
 
 /** Addresses that the next header must not contradict. `authenticated`: SASL is done, for this pair. */
@@ -139,7 +163,9 @@ export function end(
 ): InNext {
   const xml = before + (error === undefined ? '' : streamError(error)) + STREAM_END
   const told: StreamEnd = { by, condition: said?.condition, text: said?.text ?? '' }
-  return stay({ at: 'closed', asked: state.asked }, send(xml), tell({ event: 'ended', end: told }), { do: 'finish' })
+  const ending = state.at === 'ready' && state.stream.sm.is === 'on' ? [tell({ event: 'ending' })] : []
+  const over: S2sInState = { at: 'closed', asked: state.asked }
+  return stay(over, ...ending, send(xml), tell({ event: 'ended', end: told }), { do: 'finish' })
 }
 
 /** The end of a connection on which nothing may be said any more. */
@@ -162,16 +188,21 @@ export const refuseHeader = (
 ): InNext => end(state, error, answerHeader(ctx, { ...names, id: ctx.randomId() }))
 
 /** Everything a peer may still do on this stream, as `<stream:features/>`. */
-export function featuresXml(ctx: S2sInContext, offers: Offers, authenticated: boolean): string {
+export function featuresXml(ctx: S2sInContext, local: string, offers: Offers, authenticated: boolean): string {
   const { starttls, external, dialback } = offers
   const mechanisms = el('mechanisms', NS.sasl, {}, el('mechanism', NS.sasl, {}, 'EXTERNAL'))
   return features(
     starttls === 'no' ? undefined : starttlsOffer(starttls === 'required'),
     external && !authenticated ? mechanisms : undefined,
     dialback ? el('dialback', NS.dialbackFeature, {}, el('errors', NS.dialbackFeature)) : undefined,
+    ...(starttls === 'required' || !(authenticated || dialback) ? [] : managementOffers(ctx, local)),
     starttls === 'required' ? undefined : limitsOffer(ctx.limits),
   )
 }
+
+/** Before dialback too, though XEP-0198 §3 sees it after authentication: no features follow on dialback. */
+const managementOffers = (ctx: S2sInContext, local: string) =>
+  ctx.management(local) === undefined ? [] : [smOffer(NS.sm), smOffer(NS.sm2)]
 
 function limitsOffer(limits: S2sInContext['limits']) {
   if (limits === undefined) return undefined

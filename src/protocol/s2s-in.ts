@@ -4,9 +4,10 @@ import type { StreamHeader } from '../xmpp/framer.ts'
 import { prepareDomain } from '../xmpp/jid.ts'
 import { NS } from '../xmpp/ns.ts'
 import { parseDialback } from './dialback.ts'
-import { closeError, isStreamError, type Offers } from './s2s.ts'
+import { closeError, isStreamError, type Offers, SM_OFF } from './s2s.ts'
 import { onAnswer, onDialback, onTimer } from './s2s-in-dialback.ts'
 import { onSasl } from './s2s-in-sasl.ts'
+import { onManagement } from './s2s-in-sm.ts'
 import {
   answerHeader,
   authorise,
@@ -32,7 +33,15 @@ import {
 import type { Input, Step } from './step.ts'
 import { judgeHeader, parseVersion } from './stream.ts'
 
-export type { DialbackQuestion, S2sInAnswer, S2sInContext, S2sInEvent, S2sInQuestion, S2sInState } from './s2s-in-state.ts'
+export type {
+  DialbackQuestion,
+  ResumeQuestion,
+  S2sInAnswer,
+  S2sInContext,
+  S2sInEvent,
+  S2sInQuestion,
+  S2sInState,
+} from './s2s-in-state.ts'
 
 type In = Input<S2sInAnswer>
 type Handle<S extends S2sInState> = (ctx: S2sInContext, s: S, i: In) => InNext
@@ -163,7 +172,7 @@ function accept(ctx: S2sInContext, s: StateAt<'header'>, names: Names, version: 
   const { local, named, remote, lang } = names
   const { authenticated } = s.pinned
   const certificate = authenticated ?? (s.tls === undefined || s.tls.peerChain.length === 0 ? 'absent' : 'unvalidated')
-  const fresh = { pairs: [], pending: new Map(), failures: 0, offers: NO_OFFERS }
+  const fresh = { pairs: [], pending: new Map(), failures: 0, offers: NO_OFFERS, sm: SM_OFF, resuming: undefined }
   const stream: Opened = { ...fresh, id: ctx.randomId(), local, named, remote, tls: s.tls, certificate }
   const header = answerHeader(ctx, { ...names, id: stream.id, legacy: version[0] < 1 })
   if (authenticated !== undefined && remote !== undefined) return resume(ctx, s, stream, { local, remote }, header, version)
@@ -191,7 +200,7 @@ function resume(
     certificate: stream.certificate,
   })
   if ('because' in offers) return end(s, new StreamError(offers.condition, offers.toPeer), header)
-  const said = send(header + (version[0] < 1 ? '' : featuresXml(ctx, offers, true)))
+  const said = send(header + (version[0] < 1 ? '' : featuresXml(ctx, pair.local, offers, true)))
   return authorise(ctx, s, { ...stream, offers }, pair, { via: 'external', certificate: stream.certificate }, said)
 }
 
@@ -213,7 +222,7 @@ function offer(ctx: S2sInContext, s: S2sInState, stream: Opened, version: readon
   }
   if ('because' in offers) return end(s, new StreamError(offers.condition, offers.toPeer))
   const state = { at: 'open', asked: s.asked, stream: { ...stream, offers }, challenged: false } as const
-  return legacy ? stay(state) : stay(state, send(featuresXml(ctx, offers, false)))
+  return legacy ? stay(state) : stay(state, send(featuresXml(ctx, stream.local, offers, false)))
 }
 
 function onElement(ctx: S2sInContext, s: StateAt<'open'> | StateAt<'ready'>, e: Element): InNext {
@@ -221,6 +230,8 @@ function onElement(ctx: S2sInContext, s: StateAt<'open'> | StateAt<'ready'>, e: 
   const dialback = parseDialback(e)
   if (dialback !== undefined) return onDialback(ctx, s, dialback)
   if (e.is('starttls', NS.tls)) return onStarttls(s)
+  const managed = onManagement(ctx, s, e)
+  if (managed !== undefined) return managed
   if (s.at === 'ready') return end(s, new StreamError(e.ns === NS.sasl ? 'policy-violation' : 'unsupported-stanza-type'))
   return e.ns === NS.sasl ? onSasl(ctx, s, e) : end(s, new StreamError('not-authorized'))
 }

@@ -3,6 +3,7 @@ import { StreamError } from '../xmpp/errors.ts'
 import { NS } from '../xmpp/ns.ts'
 import { type Dialback, dialbackXml, parseDialback } from './dialback.ts'
 import type { RemoteOffers } from './s2s.ts'
+import { manage } from './s2s-out-sm.ts'
 import {
   type Extras,
   fail,
@@ -21,6 +22,7 @@ import {
   stay,
   tell,
 } from './s2s-out-state.ts'
+import { offeredSm } from './sm.ts'
 import { readMaxBytes, STREAM_END } from './stream.ts'
 
 /** What `<stream:features/>` offers of what we know. */
@@ -35,7 +37,7 @@ export function readOffers(features: Element): RemoteOffers {
   }
 }
 
-export const readExtras = (features: Element): Extras => ({ maxBytes: readMaxBytes(features) })
+export const readExtras = (features: Element): Extras => ({ maxBytes: readMaxBytes(features), sm: offeredSm(features) })
 
 /** Asks the policy for the next step and takes it. Zero keys and zero stanzas leave before it allows them. */
 export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered: RemoteOffers): OutNext {
@@ -112,7 +114,7 @@ function refusedBecause(ctx: S2sOutContext, e: Element): string {
 /** The negotiation has succeeded as far as the remote is concerned; the policy has the last word. */
 export function become(ctx: S2sOutContext, s: S2sOutState, link: Open, via: 'external' | 'dialback'): OutNext {
   const encrypted = link.tls !== undefined
-  const { certificate, extras } = link
+  const { certificate } = link
   const facts = {
     direction: 'out',
     encrypted,
@@ -122,13 +124,7 @@ export function become(ctx: S2sOutContext, s: S2sOutState, link: Open, via: 'ext
   } as const
   const verdict = ctx.rules.judge(ctx.local, ctx.remote, facts)
   if (!verdict.allow) return fail(ctx, s, failureOf(verdict), new StreamError(verdict.condition, verdict.toPeer))
-  return stay(
-    { at: 'ready', asked: s.asked },
-    { do: 'timer-off', name: NEGOTIATION },
-    { do: 'budget', budget: ctx.budget },
-    tell({ event: 'ready', via, encrypted, certificate, maxBytes: extras.maxBytes }),
-    { do: 'ready' },
-  )
+  return manage(ctx, s, link, via)
 }
 
 /**

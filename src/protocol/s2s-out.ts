@@ -4,6 +4,7 @@ import { NS } from '../xmpp/ns.ts'
 import { parseDialback } from './dialback.ts'
 import { type CertificateQuestion, type CertificateVerdict, closeError, isStreamError, type RemoteOffers } from './s2s.ts'
 import { become, onDialbackAnswer, onSaslAnswer, proceed, readExtras, readOffers } from './s2s-out-auth.ts'
+import { onManagement, onResumeAnswer } from './s2s-out-sm.ts'
 import {
   drop,
   type Extras,
@@ -29,13 +30,22 @@ import {
 import type { Input, Step, TlsFacts } from './step.ts'
 import { judgeHeader, parseVersion } from './stream.ts'
 
-export type { Failure, S2sOutAnswer, S2sOutContext, S2sOutEvent, S2sOutState, Stage } from './s2s-out-state.ts'
+export type {
+  Failure,
+  Managed,
+  Resumable,
+  S2sOutAnswer,
+  S2sOutContext,
+  S2sOutEvent,
+  S2sOutState,
+  Stage,
+} from './s2s-out-state.ts'
 
 type In = Input<S2sOutAnswer>
 type Handle<S extends S2sOutState> = (ctx: S2sOutContext, s: S, i: In) => OutNext | undefined
 
 const NO_FEATURES: RemoteOffers = { starttls: 'no', mechanisms: false, external: false, dialback: false }
-const NO_EXTRAS: Extras = { maxBytes: undefined }
+const NO_EXTRAS: Extras = { maxBytes: undefined, sm: undefined }
 const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined }
 
 export const S2S_OUT_START: S2sOutState = { at: 'idle', asked: 0, tls: undefined }
@@ -68,7 +78,9 @@ const table: { readonly [A in S2sOutState['at']]: Handle<StateAt<A>> } = {
   external: (ctx, s, i) => (i.on === 'element' ? onSaslAnswer(ctx, s, i.element) : undefined),
   dialback: (ctx, s, i) => (i.on === 'element' ? onDialbackAnswer(ctx, s, i.element) : undefined),
   verify: (ctx, s, i) => (i.on === 'element' ? onDialbackAnswer(ctx, s, i.element) : undefined),
+  resuming: (ctx, s, i) => (i.on === 'element' ? onResumeAnswer(ctx, s, i.element) : undefined),
   ready: (ctx, s, i) => {
+    if (i.on === 'element') return onManagement(ctx, s, i.element)
     if (i.on === 'header') return fail(ctx, s, MISPLACED, new StreamError('unsupported-stanza-type'))
     return stay(s) // without bidi nothing of what a peer says here counts (RFC 6120 §4.5)
   },
@@ -114,6 +126,7 @@ const STAGES: { readonly [A in S2sOutState['at']]: Stage } = {
   external: 'auth',
   dialback: 'auth',
   verify: 'auth',
+  resuming: 'stream',
   ready: 'stream',
   closed: 'stream',
 }
@@ -122,7 +135,10 @@ const stageOf = (s: S2sOutState): Stage => STAGES[s.at]
 const lost = (s: S2sOutState, stage: 'tls' | 'socket', why: string): Failure =>
   stage === 'tls' || s.at === 'securing'
     ? failure('tls', 'peer', undefined, `The TLS handshake with the remote server failed: ${why}`)
-    : failure(stageOf(s), 'peer', undefined, `The connection to the remote server was lost: ${why}`)
+    : {
+        ...failure(stageOf(s), 'peer', undefined, `The connection to the remote server was lost: ${why}`),
+        ...(s.at === 'ready' ? { broken: true } : {}),
+      }
 
 const WAITED_FOR: { readonly [S in Stage]: string } = {
   stream: 'while the stream was being opened',
@@ -139,7 +155,7 @@ const timedOut = (s: S2sOutState): Failure =>
 function close(ctx: S2sOutContext, s: S2sOutState, error: StreamError | undefined): OutNext {
   if (s.at === 'idle' || s.at === 'securing' || s.at === 'judging') return drop(s, undefined)
   const ended = fail(ctx, s, MISPLACED, error)
-  return { state: ended.state, effects: ended.effects.filter((e) => e.do !== 'tell') }
+  return { state: ended.state, effects: ended.effects.filter((e) => e.do !== 'tell' || e.event.event === 'ending') }
 }
 
 /** A peer's input that has no place: an attack where bytes must not be, else a breach of protocol. */

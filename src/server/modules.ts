@@ -13,7 +13,7 @@ import { version } from '../modules/version.ts'
 export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offline, ping, presence, roster, version]
 
 /** Features of streams, switched by the same lists of names as modules. */
-export const STREAM_FEATURES: readonly string[] = ['c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback']
+export const STREAM_FEATURES: readonly string[] = ['c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback', 'smacks']
 
 /** The modules that the configuration may name. */
 export function moduleFacts(extra: readonly ModuleDeclaration[] = []): readonly ModuleFacts[] {

@@ -3,6 +3,7 @@ import type { Host } from '../core/host.ts'
 import type { Patience } from '../net/driver.ts'
 import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
 import type { PeerOptions } from '../policy/peer.ts'
+import type { Management } from '../streams/acks.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
@@ -47,6 +48,19 @@ export class Policies {
       requireEncryption: config.get(domain, 's2s_require_encryption'),
       isLocal: this.#isLocal,
       isBlocked: () => false,
+    }
+  }
+
+  /** Stream management with other servers; undefined: none. */
+  management(domain: string): Management | undefined {
+    const config = this.#config
+    if (!config.enabledModules(domain).has('smacks') || !config.get(domain, 'smacks_enabled_s2s')) return undefined
+    return {
+      maxAckDelayMs: config.get(domain, 'smacks_max_ack_delay'),
+      maxUnacked: config.get(domain, 'smacks_max_unacked_stanzas'),
+      queueStanzas: Math.max(1, config.get(domain, 'smacks_max_queue_size')),
+      resend: config.get(domain, 'smacks_s2s_resend'),
+      resumeMs: config.get(domain, 'smacks_hibernation_time'),
     }
   }
 

@@ -1,31 +1,45 @@
 import type { RemoteStream } from '../core/links.ts'
 import type { Wire } from '../net/wire.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import type { Acks } from './acks.ts'
 
-/** What an outlet needs of its owner. */
-export interface OutletOwner {
-  /** A stanza that is larger than the remote takes (XEP-0478 §4): not a byte of it was sent. */
-  tooLarge(stanza: Stanza, maxBytes: number): void
-}
+/** A stanza that is larger than the remote takes (XEP-0478 §4): not a byte of it was sent, and nothing was counted. */
+export type TooLarge = (stanza: Stanza, maxBytes: number) => void
 
 /** The way out of a stream that may carry our stanzas. */
 export class Outlet implements RemoteStream {
+  /** Present while stanzas are to be acknowledged. */
+  acks: Acks | undefined
+  /** How many stanzas were written. */
+  written = 0
   readonly #wire: Wire
-  readonly #owner: OutletOwner
+  readonly #tooLarge: TooLarge
   readonly #maxBytes: number
 
   /** @param maxBytes the largest stanza that the remote takes; undefined when it has not said so */
-  constructor(wire: Wire, owner: OutletOwner, maxBytes: number | undefined) {
+  constructor(wire: Wire, acks: Acks | undefined, tooLarge: TooLarge, maxBytes: number | undefined) {
     this.#wire = wire
-    this.#owner = owner
+    this.acks = acks
+    this.#tooLarge = tooLarge
     this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY
   }
 
   write(stanza: Stanza): void {
-    if (!stanza.writeWithin(this.#wire, this.#maxBytes)) this.#owner.tooLarge(stanza, this.#maxBytes)
+    if (!stanza.writeWithin(this.#wire, this.#maxBytes)) {
+      this.#tooLarge(stanza, this.#maxBytes)
+      return
+    }
+    this.written++
+    this.acks?.sent(stanza)
+  }
+
+  /** Sends again what an earlier connection of this stream has not brought over; it stays counted as it was. */
+  repeat(): void {
+    for (const stanza of this.acks?.ledger.unacknowledged() ?? []) stanza.writeTo(this.#wire)
+    this.acks?.ask()
   }
 
   get isCongested(): boolean {
-    return this.#wire.isCongested
+    return this.#wire.isCongested || this.acks?.isFull === true
   }
 }

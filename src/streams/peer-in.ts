@@ -1,12 +1,19 @@
 import type { Router } from '../core/router.ts'
 import type { Source } from '../core/source.ts'
+import type { Clock } from '../net/clock.ts'
 import type { Driver, Port } from '../net/driver.ts'
+import type { Outbox } from '../net/outbox.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
+import { Ledger } from '../protocol/ledger.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
+import { miscounted, type SmNs } from '../protocol/sm.ts'
+import type { Element } from '../xmpp/element.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import { Acks, type Management } from './acks.ts'
+import type { Kept, KeptStreams } from './kept-streams.ts'
 import type { TlsProvider } from './tls.ts'
 
 /** How a pair of domains came to be allowed on a stream: what a new policy judges again. */
@@ -30,6 +37,13 @@ export interface PeerInSetup {
   readonly tls: TlsProvider
   /** Asks the authoritative server of the domain; never over this stream. */
   verify(question: DialbackQuestion): Promise<KeyVerdict>
+  /** A broken stream that may be resumed. */
+  broke(id: string): void
+  readonly kept: KeptStreams
+  /** Asked only where the machine was told that there is some. */
+  management(local: string): Management
+  readonly outbox: Outbox
+  readonly clock: Clock
   forget(stream: PeerIn): void
 }
 
@@ -48,6 +62,14 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   #pauses = 0
   /** The stream ended with an error: what still comes is not looked at. */
   #isDeaf = false
+  #acks: Acks | undefined
+  /** The id under which the peer may take this stream up again. */
+  #resumeId: string | undefined
+  /** The earlier stream that this one goes on for. */
+  #taken: { readonly kept: Kept; readonly id: string } | undefined
+  #hasEnded = false
+  /** The end says that the network is at fault. */
+  #isBroken = false
 
   constructor(id: string, setup: PeerInSetup) {
     this.id = id
@@ -87,11 +109,23 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     if (refusal !== undefined && this.#pairs.size === 0) this.close(refusal.condition, refusal.text)
   }
 
-  close(condition: StreamCondition, text: string): void {
-    this.#driver.feed({ on: 'close', condition, text })
+  close(condition: StreamCondition, text: string, extra?: Element): void {
+    this.#driver.feed({ on: 'close', condition, text, extra })
+  }
+
+  /** The stream goes on over another connection: nothing that still comes here counts. */
+  supersede(condition: StreamCondition, text: string): void {
+    this.#resumeId = undefined
+    this.close(condition, text)
   }
 
   ask(question: S2sInQuestion, answer: (a: S2sInAnswer) => void): void {
+    if (question.ask === 'resume') {
+      const kept = this.#setup.kept.resume(question)
+      this.#taken = kept === undefined ? undefined : { kept, id: question.previd }
+      answer({ resumed: kept?.ledger.handled })
+      return
+    }
     if (question.ask === 'certificate') {
       const certificate = this.#setup.tls.judge(question.local, question.remote, question.tls.peerChain)
       answer({ certificate })
@@ -125,14 +159,62 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         return
       case 'ended':
         // RFC 6120 §4.4: after an end without a fault what comes until the peer's own end still counts
-        this.#isDeaf = event.end.condition !== undefined && event.end.condition !== 'system-shutdown'
+        // unless stanzas are counted: then the peer knows from our last count what has not been taken
+        this.#isDeaf =
+          this.#acks !== undefined || (event.end.condition !== undefined && event.end.condition !== 'system-shutdown')
+        this.#isBroken = event.end.condition === 'connection-timeout' && event.end.by === 'peer' // it sees a network that we do not
         events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
         return
       case 'certificate':
         return
+      case 'managed':
+        this.#manage(event)
+        return
+      case 'resumed': {
+        const { kept, id } = this.#taken!
+        kept.stream = this
+        this.#resumeId = id
+        this.#acks = this.#newAcks(event.ns, kept.ledger)
+        return
+      }
+      case 'ack-wanted':
+        this.#acks?.answer()
+        return
+      case 'acknowledged':
+        this.#acknowledged(event.h)
+        return
+      case 'ending':
+        this.#acks?.lastWord()
+        return
       default:
         event satisfies never
     }
+  }
+
+  #manage({ ns, id, local, remote }: Extract<S2sInEvent, { event: 'managed' }>): void {
+    const ledger = new Ledger()
+    this.#acks = this.#newAcks(ns, ledger)
+    this.#resumeId = id
+    const { resumeMs } = this.#setup.management(local)
+    if (id !== undefined) this.#setup.kept.keep(id, { local, remote, ledger, resumeMs, stream: this, brokenAt: 0 })
+  }
+
+  #newAcks(ns: SmNs, ledger: Ledger): Acks {
+    const { outbox, clock } = this.#setup
+    const management = this.#setup.management(this.#host!)
+    return new Acks({ wire: this.#driver.wire, outbox, clock, management }, ns, ledger, true)
+  }
+
+  #acknowledged(h: number): void {
+    const acks = this.#acks
+    if (acks === undefined || acks.acknowledged(h)) return
+    const error = miscounted(acks.ns, h, acks.ledger.sent)
+    this.close(error.condition, error.text, error.extra)
+  }
+
+  /** To be called every second or so. */
+  check(nowMono: number): void {
+    if (this.#acks?.check(nowMono) === false) this.close('connection-timeout', 'You did not acknowledge what you were sent')
   }
 
   /** RFC 6120 §8.1.1.2, §8.1.2.2: both addresses are there, ours is ours, and this pair of domains is proven here. */
@@ -147,6 +229,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       // RFC 6120 §4.7.4: what has no language of its own is in the stream's
       const stamped = stanza.lang === undefined && this.#lang !== undefined ? stanza.with({ lang: this.#lang }) : stanza
       this.#setup.router.fromRemote(stamped, this)
+      this.#acks?.ledger.countHandled()
       return
     }
     if (!this.#setup.router.isLocal(to)) this.close('host-unknown', `${to.domain} is not served here`)
@@ -159,7 +242,13 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     return this.#setup.tls.acceptServer(this.#host)
   }
 
-  drained(): void {}
+  drained(): void {
+    this.#acks?.drained()
+  }
+
+  finishing(): void {
+    this.#hasEnded = true
+  }
 
   bug(error: unknown): void {
     this.#setup.events.bug(`incoming stream ${this.id}`, error)
@@ -167,6 +256,10 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   closed(why: string): void {
     this.#pairs.clear()
+    if (this.#resumeId !== undefined) {
+      if (this.#hasEnded && !this.#isBroken) this.#setup.kept.forget(this.#resumeId)
+      else this.#setup.broke(this.#resumeId)
+    }
     this.#setup.events.peerClosed(this.id, 'in', this.#remote, why)
     this.#setup.forget(this)
   }

@@ -1,9 +1,15 @@
+import type { Clock } from '../net/clock.ts'
 import type { Driver, Port } from '../net/driver.ts'
+import type { Outbox } from '../net/outbox.ts'
 import type { TlsSetup } from '../net/wire.ts'
+import { Ledger } from '../protocol/ledger.ts'
 import type { CertificateAnswer, CertificateQuestion, CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
-import type { Failure, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
+import type { Failure, Managed, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
+import { miscounted } from '../protocol/sm.ts'
+import type { Element } from '../xmpp/element.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
-import { Outlet, type OutletOwner } from './outlet.ts'
+import { Acks, type Management } from './acks.ts'
+import { Outlet, type TooLarge } from './outlet.ts'
 import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -22,6 +28,17 @@ export interface PeerOutOwner {
 
 export type PeerOutDriver = Driver<S2sOutState, CertificateAnswer, CertificateQuestion, S2sOutEvent>
 
+/** What a stream needs to carry stanzas. */
+export interface OutletSetup {
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly management: Management | undefined
+  readonly tooLarge: TooLarge
+}
+
+/** XEP-0198 §5: a remote may keep to itself for how long it remembers. */
+const UNKNOWN_RESUME_S = 300
+
 /** A stream that we opened, for one pair of domains. */
 export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
   readonly id: string
@@ -31,7 +48,10 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
   #proof: Proof | undefined
-  #maxBytes: number | undefined
+  #ready: Extract<S2sOutEvent, { event: 'ready' }> | undefined
+  #outlet: Outlet | undefined
+  #isBroken = false
+  #resumable: { readonly id: string; readonly ms: number } | undefined
 
   constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
     this.id = id
@@ -49,13 +69,55 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
     return this.#driver.wire.tls?.version ?? 'none'
   }
 
-  /** The way for our stanzas, once the stream is ready. */
-  outlet(owner: OutletOwner): Outlet {
-    return new Outlet(this.#driver.wire, owner, this.#maxBytes)
+  /**
+   * Begins to carry stanzas, once the stream is ready. A ledger is what an earlier stream of this pair has left; where the
+   * remote does not take that one up, the stream counts anew.
+   */
+  begin({ outbox, clock, management, tooLarge }: OutletSetup, earlier: Ledger | undefined): Outlet {
+    const { managed, maxBytes } = this.#ready!
+    const { wire } = this.#driver
+    let acks: Acks | undefined
+    if (managed !== undefined && management !== undefined) {
+      const ledger = managed.resumed && earlier !== undefined ? earlier : new Ledger()
+      acks = new Acks({ wire, outbox, clock, management }, managed.ns, ledger, managed.resumed)
+    }
+    this.#outlet = new Outlet(wire, acks, tooLarge, maxBytes)
+    return this.#outlet
   }
 
-  close(condition?: StreamCondition, text?: string): void {
-    this.#driver.feed({ on: 'close', condition, text })
+  /** Did the remote take up the stream that this one was to go on for, and how much of it does it say it has handled? */
+  get managed(): Managed | undefined {
+    return this.#ready?.managed
+  }
+
+  /** How the remote knows this stream, and for how long after a loss. */
+  get resumable(): { readonly id: string; readonly ms: number } | undefined {
+    return this.#resumable
+  }
+
+  /** The remote has taken an earlier stream up, which keeps its id. */
+  resumed(resumable: { readonly id: string; readonly ms: number }): void {
+    this.#resumable = resumable
+  }
+
+  /** Can the stream be taken up again? Only when neither side has ended it. */
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
+  get acks(): Acks | undefined {
+    return this.#outlet?.acks
+  }
+
+  /** To be called every second or so. */
+  check(nowMono: number): void {
+    if (this.acks?.check(nowMono) !== false) return
+    this.#isBroken = true // the remote may never hear of it
+    this.close('connection-timeout', 'You did not acknowledge what you were sent')
+  }
+
+  close(condition?: StreamCondition, text?: string, extra?: Element): void {
+    this.#driver.feed({ on: 'close', condition, text, extra })
     this.#owner.ended(text ?? 'ended here')
   }
 
@@ -71,13 +133,14 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
     switch (event.event) {
       case 'ready':
         this.#proof = { via: event.via, encrypted: this.#driver.wire.tls !== undefined, certificate: event.certificate }
-        this.#maxBytes = event.maxBytes
+        this.#ready = event
         this.#owner.ready(this, event.via, event.certificate)
         return
       case 'verified':
         this.#owner.verified(event.verdict)
         return
       case 'failed':
+        this.#isBroken = event.failure.broken === true
         this.#owner.failed(event.failure)
         return
       case 'unsolicited':
@@ -85,9 +148,38 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
         return
       case 'certificate':
         return
+      case 'enabled':
+        if (event.id !== undefined) this.#resumable = { id: event.id, ms: (event.maxSeconds ?? UNKNOWN_RESUME_S) * 1000 }
+        this.acks?.granted()
+        return
+      case 'unmanaged':
+        this.#outlet!.acks = undefined
+        this.#owner.drained() // what was full is not any more
+        return
+      case 'ack-wanted':
+        this.acks?.answer()
+        return
+      case 'acknowledged':
+        this.#acknowledged(event.h)
+        return
+      case 'ending':
+        this.acks?.lastWord()
+        return
       default:
         event satisfies never
     }
+  }
+
+  #acknowledged(h: number): void {
+    const { acks } = this
+    if (acks === undefined) return
+    const wasFull = acks.isFull
+    if (acks.acknowledged(h)) {
+      if (wasFull) this.#owner.drained()
+      return
+    }
+    const error = miscounted(acks.ns, h, acks.ledger.sent)
+    this.close(error.condition, error.text, error.extra)
   }
 
   /** After a reload. */
@@ -107,6 +199,7 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
   }
 
   drained(): void {
+    this.acks?.drained()
     this.#owner.drained()
   }
 

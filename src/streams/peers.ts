@@ -1,6 +1,6 @@
 import type { Connector, LinkEvents, LinkFailure } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
-import type { Clock } from '../net/clock.ts'
+import type { Clock, Disposable } from '../net/clock.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
@@ -13,8 +13,10 @@ import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '.
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import { type Management, NO_MANAGEMENT } from './acks.ts'
 import { Dialler } from './dialler.ts'
-import type { OutletOwner } from './outlet.ts'
+import { type Kept, KeptStreams } from './kept-streams.ts'
+import { Outgoing, UNCONFIRMED } from './outgoing.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -40,6 +42,8 @@ export interface PeersSetup {
   readonly negotiationMs: () => number
   readonly connectTimeoutMs: () => number
   readonly patience: () => Patience
+  /** Stream management (XEP-0198) with the peers of a host; undefined: none. */
+  management(local: string): Management | undefined
   /** What a stream may cost before it has authenticated. */
   readonly preAuthBudget: () => Budget
 }
@@ -47,6 +51,7 @@ export interface PeersSetup {
 /** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
 const MOST_VERIFICATIONS = 200
 const DIALBACK_MS = 25_000
+const CHECK_MS = 1000
 
 /** Every stream with another server, in and out. */
 export class Peers implements Connector {
@@ -54,6 +59,9 @@ export class Peers implements Connector {
   readonly #rules: PeerRules
   readonly #dialler: Dialler
   readonly #incoming = new Map<PeerIn, () => void>()
+  readonly #kept = new KeptStreams()
+  readonly #outgoing: Outgoing
+  readonly #checking: Disposable
   #verifying = 0
 
   constructor(setup: PeersSetup) {
@@ -71,6 +79,29 @@ export class Peers implements Connector {
       preAuthBudget: setup.preAuthBudget,
       mayDial: (address, port) => setup.mayDial(address, port),
     })
+    this.#outgoing = new Outgoing({
+      clock: setup.clock,
+      outbox: setup.outbox,
+      dialler: this.#dialler,
+      management: (local) => setup.management(local),
+      context: (local, remote, management) => this.#outContext(local, remote, { is: 'link' }, management),
+      returned: (stanza, failure) => setup.returned(stanza, failure),
+    })
+    this.#checking = setup.clock.every(CHECK_MS, () => this.#check())
+  }
+
+  /** One look a second at all streams, instead of timers of their own. */
+  #check(): void {
+    const now = this.#setup.clock.mono()
+    for (const stream of [...this.#incoming.keys()]) stream.check(now)
+    for (const stream of [...this.#dialler.streams]) stream.check(now)
+    this.#outgoing.check(now)
+    this.#giveBack(this.#kept.expired(now))
+  }
+
+  /** Streams that nobody takes up any more: what they did not bring over goes back. */
+  #giveBack(streams: readonly Kept[]): void {
+    for (const { ledger } of streams) for (const stanza of ledger.giveUp()) this.#setup.returned(stanza, UNCONFIRMED)
   }
 
   #randomId(bytes: number): string {
@@ -84,6 +115,11 @@ export class Peers implements Connector {
       router,
       events,
       tls,
+      outbox,
+      clock,
+      kept: this.#kept,
+      management: (local) => this.#setup.management(local) ?? NO_MANAGEMENT,
+      broke: (id) => this.#giveBack(this.#kept.broke(id, clock.mono())),
       verify: (question) => this.#verify(question),
       forget: (gone) => void this.#incoming.delete(gone),
     })
@@ -113,6 +149,10 @@ export class Peers implements Connector {
       negotiationMs: this.#setup.negotiationMs(),
       dialbackMs: DIALBACK_MS,
       limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
+      management: (local) => {
+        const management = this.#setup.management(local)
+        return management === undefined ? undefined : { resumeSeconds: Math.floor(management.resumeMs / 1000) }
+      },
     }
   }
 
@@ -127,23 +167,15 @@ export class Peers implements Connector {
       events.failed({ stage: 'policy', condition: 'not-allowed', text: refusal.toSender })
       return
     }
-    void this.#dialler.connect(this.#outContext(local, remote, { is: 'link' }), {
-      ready: (stream) => events.ready(stream.outlet(this.#outletOwner)),
-      verified: () => {},
-      failed: (failure) => events.failed(failure),
-      drained: () => events.drained(),
-      lost: (why) => events.lost(why),
-    })
+    this.#outgoing.connect(local, remote, events)
   }
 
-  readonly #outletOwner: OutletOwner = {
-    tooLarge: (stanza, maxBytes) => {
-      const text = `The remote server takes no stanza of more than ${maxBytes} bytes`
-      this.#setup.returned(stanza, { stage: 'stanza', condition: 'policy-violation', text })
-    },
-  }
-
-  #outContext(local: string, remote: string, purpose: S2sOutContext['purpose']): S2sOutContext {
+  #outContext(
+    local: string,
+    remote: string,
+    purpose: S2sOutContext['purpose'],
+    management?: S2sOutContext['management'],
+  ): S2sOutContext {
     return {
       local,
       remote,
@@ -152,6 +184,7 @@ export class Peers implements Connector {
       dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
+      management,
     }
   }
 
@@ -210,6 +243,7 @@ export class Peers implements Connector {
   }
 
   destroy(): void {
+    this.#checking.dispose()
     this.#dialler.destroy()
     for (const destroy of [...this.#incoming.values()]) destroy()
   }

@@ -18,6 +18,7 @@ export const NS = {
   bidiFeature: 'urn:xmpp:features:bidi',
   bidi: 'urn:xmpp:bidi',
   sm: 'urn:xmpp:sm:3',
+  sm2: 'urn:xmpp:sm:2',
   streamLimits: 'urn:xmpp:stream-limits:0',
   errors: 'urn:xmpp:errors',
   roster: 'jabber:iq:roster',
