@@ -14,7 +14,8 @@ import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
 import { type Management, NO_MANAGEMENT } from './acks.ts'
-import { Dialler } from './dialler.ts'
+import { type DialEvents, Dialler } from './dialler.ts'
+import { FairShare } from './fair-share.ts'
 import { type Kept, KeptStreams } from './kept-streams.ts'
 import { Outgoing, UNCONFIRMED } from './outgoing.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
@@ -50,6 +51,8 @@ export interface PeersSetup {
 
 /** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
 const MOST_VERIFICATIONS = 200
+/** And for one network: an attacker there leaves enough for all others. */
+const MOST_VERIFICATIONS_OF_ONE = 50
 const DIALBACK_MS = 25_000
 const CHECK_MS = 1000
 
@@ -62,7 +65,7 @@ export class Peers implements Connector {
   readonly #kept = new KeptStreams()
   readonly #outgoing: Outgoing
   readonly #checking: Disposable
-  #verifying = 0
+  readonly #verifications = new FairShare(MOST_VERIFICATIONS, MOST_VERIFICATIONS_OF_ONE)
 
   constructor(setup: PeersSetup) {
     this.#setup = setup
@@ -120,7 +123,7 @@ export class Peers implements Connector {
       kept: this.#kept,
       management: (local) => this.#setup.management(local) ?? NO_MANAGEMENT,
       broke: (id) => this.#giveBack(this.#kept.broke(id, clock.mono())),
-      verify: (question) => this.#verify(question),
+      verify: (question) => this.#verify(question, driver.wire.remoteAddress),
       forget: (gone) => void this.#incoming.delete(gone),
     })
     const driver = new Driver(socket, {
@@ -147,13 +150,17 @@ export class Peers implements Connector {
       randomId: () => this.#randomId(16),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
-      dialbackMs: DIALBACK_MS,
+      dialbackMs: this.#dialbackMs,
       limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
       management: (local) => {
         const management = this.#setup.management(local)
         return management === undefined ? undefined : { resumeSeconds: Math.floor(management.resumeMs / 1000) }
       },
     }
+  }
+
+  get #dialbackMs(): number {
+    return Math.min(DIALBACK_MS, this.#setup.negotiationMs())
   }
 
   #key(receiving: string, originating: string, id: string): string {
@@ -189,20 +196,27 @@ export class Peers implements Connector {
   }
 
   /** Asks the authoritative server, found by DNS, over a connection of its own. Never rejects. */
-  #verify({ from, to, streamId, key }: DialbackQuestion): Promise<KeyVerdict> {
-    if (this.#verifying >= MOST_VERIFICATIONS) {
+  #verify({ from, to, streamId, key }: DialbackQuestion, asker: string): Promise<KeyVerdict> {
+    const free = this.#verifications.take(asker)
+    if (free === undefined) {
       return Promise.resolve({ error: 'resource-constraint', text: 'too many dialback keys are being verified; try again later' })
     }
-    this.#verifying++
+    // whoever asked has its answer by then; what goes on behind it would only cost
+    const deadline = new AbortController()
+    const timer = this.#setup.clock.after(this.#dialbackMs, () => deadline.abort())
     const { promise, resolve } = Promise.withResolvers<KeyVerdict>()
-    void this.#dialler.connect(this.#outContext(to, from, { is: 'verify', streamId, key }), {
+    const events: DialEvents = {
       ready: () => {},
       verified: (verdict) => resolve(verdict),
       failed: ({ condition, text }) => resolve({ error: condition, text }),
       drained: () => {},
       lost: () => {},
+    }
+    void this.#dialler.connect(this.#outContext(to, from, { is: 'verify', streamId, key }), events, deadline.signal)
+    return promise.finally(() => {
+      timer.dispose()
+      free()
     })
-    return promise.finally(() => void this.#verifying--)
   }
 
   /** After a reload: ends what the new policy refuses. A certificate keeps the verdict that it got. */
