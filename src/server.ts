@@ -172,6 +172,8 @@ export class Server implements Operations {
       returned: (stanza, failure) => this.#links.returned(stanza, failure),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       management: (local) => this.#policies.management(local),
+      bidi: (local) => this.#config.enabledModules(local).has('s2s_bidi'),
+      adopt: (local, remote, stream) => this.#links.adopt(local, remote, stream),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
       patience: () => this.#policies.patience('s2s'),

@@ -43,6 +43,7 @@ const STREAMS: readonly { readonly by: string; readonly does: string; readonly p
     does: 'Acknowledges stanzas between servers and resumes their broken streams.',
     protocols: [{ xep: 198 }],
   },
+  { by: 's2s_bidi', does: 'Carries stanzas both ways on one stream between servers.', protocols: [{ xep: 288 }] },
 ]
 
 const ALWAYS: readonly (readonly [string, string])[] = [

@@ -26,6 +26,9 @@ export interface LinkEvents {
   lost(why: string, isUrgent?: boolean): void
 }
 
+/** What becomes of a stream that a link has adopted: `drained` any number of times, `lost` once. */
+export type AdoptedEvents = Pick<LinkEvents, 'drained' | 'lost'>
+
 /** Makes streams. It tries every endpoint of the remote domain before it says `failed`. */
 export interface Connector {
   connect(local: string, remote: string, events: LinkEvents): void
@@ -101,6 +104,18 @@ class Link {
       drained: () => current() && this.#flush(),
       lost: (why, isUrgent) => current() && this.#lost(why, isUrgent === true),
     })
+  }
+
+  /** A stream of the remote that may carry our stanzas too. It is used where there is none, or none yet. */
+  adopt(stream: RemoteStream): AdoptedEvents | undefined {
+    if (this.#state.at === 'ready') return undefined
+    const attempt = ++this.#attempt
+    const current = (): boolean => attempt === this.#attempt
+    this.#ready(stream)
+    return {
+      drained: () => current() && this.#flush(),
+      lost: (why) => current() && this.#lost(why, false),
+    }
   }
 
   #ready(stream: RemoteStream): void {
@@ -203,6 +218,11 @@ export class Links implements RemoteRoute {
       return
     }
     this.#link(stanza.from!.domain, domain).send(stanza, source)
+  }
+
+  /** A remote domain takes our stanzas on a stream that it has opened (XEP-0288). undefined: its link has one already. */
+  adopt(local: string, remote: string, stream: RemoteStream): AdoptedEvents | undefined {
+    return this.#stopped ? undefined : this.#link(local, remote).adopt(stream)
   }
 
   /** A stanza that a stream was given and could not bring over goes back to its sender. */

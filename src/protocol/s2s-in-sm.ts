@@ -1,6 +1,6 @@
 import type { Element } from '../xmpp/element.ts'
 import { StreamError } from '../xmpp/errors.ts'
-import { end, type InNext, type S2sInContext, type StateAt, send, stay, tell } from './s2s-in-state.ts'
+import { end, type InNext, openWayOut, type S2sInContext, type StateAt, send, stay, tell } from './s2s-in-state.ts'
 import { enabledXml, failedXml, type Nonza, readNonza, resumedXml } from './sm.ts'
 
 type Live = StateAt<'open'> | StateAt<'ready'>
@@ -25,12 +25,13 @@ function onRequest(ctx: S2sInContext, s: StateAt<'ready'>, nonza: Extract<Nonza,
   if (stream.sm.is !== 'off') return end(s, new StreamError('policy-violation', 'Stream management is in force already'))
   if (stream.resuming !== undefined) return end(s, new StreamError('policy-violation', 'One wish to resume at a time'))
   const allowed = ctx.management(stream.local)
-  if (allowed === undefined) return stay(s, send(failedXml(ns, 'service-unavailable')))
+  if (allowed === undefined) return openWayOut({ state: s, effects: [send(failedXml(ns, 'service-unavailable'))] })
   if (nonza.is === 'resume') return askToResume(s, nonza)
   const id = nonza.resume && allowed.resumeSeconds > 0 ? ctx.randomId() : undefined
   const resumable = id === undefined ? undefined : { id, seconds: allowed.resumeSeconds }
   const state = { ...s, stream: { ...stream, sm: { is: 'on', ns } } } as const
-  return stay(state, tell({ event: 'managed', ns, id, ...stream.pairs[0]! }), send(enabledXml(ns, resumable)))
+  const effects = [tell({ event: 'managed', ns, id, ...stream.pairs[0]! }), send(enabledXml(ns, resumable))]
+  return openWayOut({ state, effects })
 }
 
 /** Whoever resumes has to be whom the first pair of the stream says: who that was then is the owner's knowledge. */
@@ -46,7 +47,8 @@ export function onResumeAnswer(s: Live, id: number, h: number | undefined): InNe
   if (s.at !== 'ready' || resuming?.id !== id) return stay(s)
   const { ns, previd } = resuming
   const stream = { ...s.stream, resuming: undefined }
+  // it will ask for management anew
   if (h === undefined) return stay({ ...s, stream }, send(failedXml(ns, 'item-not-found')))
   const state = { ...s, stream: { ...stream, sm: { is: 'on', ns } } } as const
-  return stay(state, send(resumedXml(ns, previd, h)), tell({ event: 'resumed', ns }))
+  return openWayOut({ state, effects: [send(resumedXml(ns, previd, h)), tell({ event: 'resumed', ns })] })
 }

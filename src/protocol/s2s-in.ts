@@ -11,12 +11,14 @@ import { onManagement } from './s2s-in-sm.ts'
 import {
   answerHeader,
   authorise,
+  BIDI,
   drop,
   end,
   featuresXml,
   type InNext,
   NEGOTIATION,
   type Opened,
+  openWayOut,
   type Pair,
   type Pinned,
   refuseHeader,
@@ -31,10 +33,11 @@ import {
   tell,
 } from './s2s-in-state.ts'
 import type { Input, Step } from './step.ts'
-import { judgeHeader, parseVersion } from './stream.ts'
+import { judgeHeader, parseVersion, readMaxBytes } from './stream.ts'
 
 export type {
   DialbackQuestion,
+  Pair,
   ResumeQuestion,
   S2sInAnswer,
   S2sInContext,
@@ -46,7 +49,7 @@ export type {
 type In = Input<S2sInAnswer>
 type Handle<S extends S2sInState> = (ctx: S2sInContext, s: S, i: In) => InNext
 
-const NOTHING_PINNED: Pinned = { local: undefined, remote: undefined, authenticated: undefined }
+const NOTHING_PINNED: Pinned = { local: undefined, remote: undefined, authenticated: undefined, bidi: undefined }
 const NO_OFFERS: Offers = { starttls: 'no', external: false, dialback: false }
 
 export const S2S_IN_START: S2sInState = { at: 'idle', asked: 0, tls: undefined }
@@ -85,7 +88,7 @@ const table: { readonly [A in S2sInState['at']]: Handle<StateAt<A>> } = {
   ready: (ctx, s, i) => {
     if (i.on === 'element') return onElement(ctx, s, i.element)
     if (i.on === 'answer') return onAnswer(ctx, s, i.id, i.answer)
-    if (i.on === 'timer') return onTimer(s, i.name)
+    if (i.on === 'timer') return i.name === BIDI ? openWayOut({ state: s, effects: [] }) : onTimer(s, i.name)
     if (i.on === 'header') return end(s, new StreamError('unsupported-stanza-type'))
     return stay(s)
   },
@@ -99,7 +102,7 @@ function common(ctx: S2sInContext, s: S2sInState, i: In): InNext | undefined {
     s.at === 'header' ? refuseHeader(ctx, s, error) : end(s, error, '', by)
   switch (i.on) {
     case 'lost':
-      return drop(s, i.why)
+      return drop(s, i.why, 'peer', s.at === 'ready')
     case 'fault':
       return silent ? drop(s, i.text) : finish(new StreamError(i.condition, i.text, i.extra))
     case 'close':
@@ -172,7 +175,15 @@ function accept(ctx: S2sInContext, s: StateAt<'header'>, names: Names, version: 
   const { local, named, remote, lang } = names
   const { authenticated } = s.pinned
   const certificate = authenticated ?? (s.tls === undefined || s.tls.peerChain.length === 0 ? 'absent' : 'unvalidated')
-  const fresh = { pairs: [], pending: new Map(), failures: 0, offers: NO_OFFERS, sm: SM_OFF, resuming: undefined }
+  const fresh = {
+    pairs: [],
+    pending: new Map(),
+    failures: 0,
+    offers: NO_OFFERS,
+    sm: SM_OFF,
+    resuming: undefined,
+    bidi: s.pinned.bidi,
+  }
   const stream: Opened = { ...fresh, id: ctx.randomId(), local, named, remote, tls: s.tls, certificate }
   const header = answerHeader(ctx, { ...names, id: stream.id, legacy: version[0] < 1 })
   if (authenticated !== undefined && remote !== undefined) return resume(ctx, s, stream, { local, remote }, header, version)
@@ -230,15 +241,30 @@ function onElement(ctx: S2sInContext, s: StateAt<'open'> | StateAt<'ready'>, e: 
   const dialback = parseDialback(e)
   if (dialback !== undefined) return onDialback(ctx, s, dialback)
   if (e.is('starttls', NS.tls)) return onStarttls(s)
+  if (s.at === 'open' && e.is('bidi', NS.bidi) && canBeBoth(ctx, s)) return stay(asBoth(s, e))
   const managed = onManagement(ctx, s, e)
   if (managed !== undefined) return managed
   if (s.at === 'ready') return end(s, new StreamError(e.ns === NS.sasl ? 'policy-violation' : 'unsupported-stanza-type'))
   return e.ns === NS.sasl ? onSasl(ctx, s, e) : end(s, new StreamError('not-authorized'))
 }
 
+/** XEP-0288 §2.2: asked for where it was offered, before anybody is authenticated. */
+const canBeBoth = (ctx: S2sInContext, { stream }: StateAt<'open'>): boolean =>
+  stream.offers.starttls !== 'required' && ctx.bidi(stream.local)
+
+const asBoth = (s: StateAt<'open'>, e: Element): S2sInState => ({
+  ...s,
+  stream: { ...s.stream, bidi: { maxBytes: readMaxBytes(e), isOpen: false } },
+})
+
 function onStarttls(s: StateAt<'open'> | StateAt<'ready'>): InNext {
   const { stream } = s
   if (s.at === 'ready' || stream.offers.starttls === 'no') return end(s, undefined, `<failure xmlns='${NS.tls}'/>`)
-  const pinned = { local: stream.named ? stream.local : undefined, remote: stream.remote, authenticated: undefined }
+  const pinned = {
+    local: stream.named ? stream.local : undefined,
+    remote: stream.remote,
+    authenticated: undefined,
+    bidi: undefined,
+  }
   return stay({ at: 'securing', asked: s.asked, pinned }, send(`<proceed xmlns='${NS.tls}'/>`), { do: 'start-tls' })
 }

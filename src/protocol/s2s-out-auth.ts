@@ -2,7 +2,7 @@ import type { Element } from '../xmpp/element.ts'
 import { StreamError } from '../xmpp/errors.ts'
 import { NS } from '../xmpp/ns.ts'
 import { type Dialback, dialbackXml, parseDialback } from './dialback.ts'
-import type { RemoteOffers } from './s2s.ts'
+import { bidiXml, type RemoteOffers } from './s2s.ts'
 import { manage } from './s2s-out-sm.ts'
 import {
   type Extras,
@@ -37,7 +37,11 @@ export function readOffers(features: Element): RemoteOffers {
   }
 }
 
-export const readExtras = (features: Element): Extras => ({ maxBytes: readMaxBytes(features), sm: offeredSm(features) })
+export const readExtras = (features: Element): Extras => ({
+  maxBytes: readMaxBytes(features),
+  sm: offeredSm(features),
+  bidi: features.child('bidi', NS.bidiFeature) !== undefined,
+})
 
 /** Asks the policy for the next step and takes it. Zero keys and zero stanzas leave before it allows them. */
 export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered: RemoteOffers): OutNext {
@@ -58,15 +62,13 @@ export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered:
     case 'starttls':
       return stay({ at: 'starttls', asked: s.asked }, send(`<starttls xmlns='${NS.tls}'/>`))
     case 'external': {
-      const state = { at: 'external', asked: s.asked, link, offered, challenged: false } as const
-      return stay(state, send(`<auth xmlns='${NS.sasl}' mechanism='EXTERNAL'>${authzid(ctx)}</auth>`))
+      const state = { at: 'external', asked: s.asked, link: withBidi(ctx, link), offered, challenged: false } as const
+      return stay(state, send(`${wish(ctx, link)}<auth xmlns='${NS.sasl}' mechanism='EXTERNAL'>${authzid(ctx)}</auth>`))
     }
     case 'dialback': {
       const key = ctx.dialbackKey(ctx.remote, ctx.local, link.streamId)
-      return stay(
-        { at: 'dialback', asked: s.asked, link },
-        send(dialbackXml({ name: 'result', from: ctx.local, to: ctx.remote, key })),
-      )
+      const question = dialbackXml({ name: 'result', from: ctx.local, to: ctx.remote, key })
+      return stay({ at: 'dialback', asked: s.asked, link: withBidi(ctx, link) }, send(wish(ctx, link) + question))
     }
     case 'verify':
       return askAboutKey(ctx, s, link)
@@ -74,6 +76,13 @@ export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered:
       return next.move satisfies never
   }
 }
+
+/** XEP-0288 §2.2: both directions are asked for once, before authentication and after TLS. */
+const asksForBidi = (ctx: S2sOutContext, link: Open): boolean => ctx.bidi && link.extras.bidi && !link.bidi
+
+const withBidi = (ctx: S2sOutContext, link: Open): Open => (asksForBidi(ctx, link) ? { ...link, bidi: true } : link)
+
+const wish = (ctx: S2sOutContext, link: Open): string => (asksForBidi(ctx, link) ? bidiXml(ctx.budget.stanzaBytes) : '')
 
 /** XEP-0178 §3: not needed where it equals the stream's `from`, but old servers demand it. */
 const authzid = (ctx: S2sOutContext): string => Buffer.from(ctx.local).toString('base64')
@@ -93,7 +102,7 @@ export function onSaslAnswer(ctx: S2sOutContext, s: StateAt<'external'>, e: Elem
   const { link } = s
   switch (e.name) {
     case 'success': {
-      const fresh: Link = { tls: link.tls, certificate: link.certificate, refused: undefined }
+      const fresh: Link = { tls: link.tls, certificate: link.certificate, refused: undefined, bidi: link.bidi }
       return stay({ at: 'header', asked: s.asked, link: fresh, authenticated: true }, { do: 'restart' }, send(headerTo(ctx)))
     }
     case 'challenge':

@@ -38,7 +38,7 @@ function enable(ctx: S2sOutContext, s: S2sOutState, link: Open, via: Via, h: num
 function established(ctx: S2sOutContext, s: S2sOutState, link: Open, via: Via, sm: Sm, managed: Managed | undefined): OutNext {
   const { certificate, extras } = link
   return stay(
-    { at: 'ready', asked: s.asked, sm },
+    { at: 'ready', asked: s.asked, sm, bidi: link.bidi },
     { do: 'timer-off', name: NEGOTIATION },
     { do: 'budget', budget: ctx.budget },
     tell({
@@ -48,6 +48,8 @@ function established(ctx: S2sOutContext, s: S2sOutState, link: Open, via: Via, s
       certificate,
       maxBytes: extras.maxBytes,
       managed,
+      bidi: link.bidi,
+      lang: link.lang,
     }),
     { do: 'ready' },
   )

@@ -35,6 +35,8 @@ export interface S2sOutContext {
   readonly negotiationMs: number
   /** Stream management is wanted where it is offered; `resume`: an earlier stream that broke is to be taken up. */
   readonly management: { readonly resume: Resumable | undefined } | undefined
+  /** The remote may send over this stream too, where it offers that (XEP-0288). */
+  readonly bidi: boolean
 }
 
 /** A broken stream that the remote may still know (XEP-0198 §5), and how many of its stanzas we had handled. */
@@ -80,6 +82,10 @@ export type S2sOutEvent =
       /** The largest stanza that the remote takes, when it says so (XEP-0478). */
       readonly maxBytes: number | undefined
       readonly managed: Managed | undefined
+      /** The remote may send its stanzas for this pair here. */
+      readonly bidi: boolean
+      /** What its stanzas without a language of their own are in. */
+      readonly lang: string | undefined
     }
   /** Our request is granted: stanzas are acknowledged from the beginning. With an id the stream can be resumed. */
   | { readonly event: 'enabled'; readonly id: string | undefined; readonly maxSeconds: number | undefined }
@@ -99,6 +105,8 @@ export interface Link {
   readonly certificate: CertificateVerdict
   /** EXTERNAL was refused, with this for an explanation. */
   readonly refused: string | undefined
+  /** Both directions were asked for. */
+  readonly bidi: boolean
 }
 
 /** What features offer beside ways to authenticate. */
@@ -106,11 +114,13 @@ export interface Extras {
   /** `max-bytes` of XEP-0478. */
   readonly maxBytes: number | undefined
   readonly sm: SmNs | undefined
+  readonly bidi: boolean
 }
 
 /** A link whose remote has answered our header. */
 export interface Open extends Link {
   readonly streamId: string
+  readonly lang: string | undefined
   /** Of the last features. */
   readonly extras: Extras
 }
@@ -127,7 +137,7 @@ export type S2sOutState = { readonly asked: number } & (
   | { readonly at: 'dialback'; readonly link: Open }
   | { readonly at: 'verify'; readonly link: Open }
   | { readonly at: 'resuming'; readonly link: Open; readonly via: 'external' | 'dialback'; readonly resume: Resumable }
-  | { readonly at: 'ready'; readonly sm: Sm }
+  | { readonly at: 'ready'; readonly sm: Sm; readonly bidi: boolean }
   | { readonly at: 'closed' }
 )
 export type StateAt<A extends S2sOutState['at']> = Extract<S2sOutState, { at: A }>

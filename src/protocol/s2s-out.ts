@@ -1,7 +1,8 @@
-import { StreamError } from '../xmpp/errors.ts'
+import type { Element } from '../xmpp/element.ts'
+import { StanzaError, StreamError } from '../xmpp/errors.ts'
 import type { StreamHeader } from '../xmpp/framer.ts'
 import { NS } from '../xmpp/ns.ts'
-import { parseDialback } from './dialback.ts'
+import { dialbackAnswer, parseDialback } from './dialback.ts'
 import { type CertificateQuestion, type CertificateVerdict, closeError, isStreamError, type RemoteOffers } from './s2s.ts'
 import { become, onDialbackAnswer, onSaslAnswer, proceed, readExtras, readOffers } from './s2s-out-auth.ts'
 import { onManagement, onResumeAnswer } from './s2s-out-sm.ts'
@@ -45,8 +46,8 @@ type In = Input<S2sOutAnswer>
 type Handle<S extends S2sOutState> = (ctx: S2sOutContext, s: S, i: In) => OutNext | undefined
 
 const NO_FEATURES: RemoteOffers = { starttls: 'no', mechanisms: false, external: false, dialback: false }
-const NO_EXTRAS: Extras = { maxBytes: undefined, sm: undefined }
-const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined }
+const NO_EXTRAS: Extras = { maxBytes: undefined, sm: undefined, bidi: false }
+const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined, bidi: false }
 
 export const S2S_OUT_START: S2sOutState = { at: 'idle', asked: 0, tls: undefined }
 
@@ -80,11 +81,22 @@ const table: { readonly [A in S2sOutState['at']]: Handle<StateAt<A>> } = {
   verify: (ctx, s, i) => (i.on === 'element' ? onDialbackAnswer(ctx, s, i.element) : undefined),
   resuming: (ctx, s, i) => (i.on === 'element' ? onResumeAnswer(ctx, s, i.element) : undefined),
   ready: (ctx, s, i) => {
-    if (i.on === 'element') return onManagement(ctx, s, i.element)
+    if (i.on === 'element') return onReadyElement(ctx, s, i.element)
     if (i.on === 'header') return fail(ctx, s, MISPLACED, new StreamError('unsupported-stanza-type'))
     return stay(s) // without bidi nothing of what a peer says here counts (RFC 6120 §4.5)
   },
   closed: (_, s) => stay(s), // late input is dropped, never an error
+}
+
+/** Without bidi nothing but stream management counts here (RFC 6120 §4.5). With it, we still take no further domains. */
+function onReadyElement(ctx: S2sOutContext, s: StateAt<'ready'>, e: Element): OutNext {
+  const dialback = s.bidi ? parseDialback(e) : undefined
+  if (dialback === undefined) return onManagement(ctx, s, e)
+  const { name, from, to, id, type } = dialback
+  if (type !== undefined) return stay(s, tell({ event: 'unsolicited', from, to }))
+  if (from === undefined || to === undefined) return stay(s)
+  const error = new StanzaError('feature-not-implemented', 'Open a stream of your own for other domains')
+  return stay(s, send(dialbackAnswer({ name, from, to, id }, error)))
 }
 
 const MISPLACED: Failure = failure('stream', 'us', 'unsupported-stanza-type', 'The remote server broke the protocol')
@@ -197,7 +209,7 @@ function onCertificate(ctx: S2sOutContext, s: StateAt<'judging'>, tls: TlsFacts,
   const refusal = ctx.rules.secured(ctx.local, ctx.remote, certificate)
   const next =
     refusal === undefined
-      ? start(ctx, s, { tls, certificate, refused: undefined })
+      ? start(ctx, s, { tls, certificate, refused: undefined, bidi: false })
       : fail(ctx, s, failureOf(refusal), new StreamError(refusal.condition, refusal.toPeer))
   return { state: next.state, effects: [tell({ event: 'certificate', certificate }), ...next.effects] }
 }
@@ -210,7 +222,7 @@ function onHeader(ctx: S2sOutContext, s: StateAt<'header'>, h: StreamHeader): Ou
   if (h.id === undefined || h.id === '') return refuse(new StreamError('undefined-condition', 'The stream header has no id'))
   const version = parseVersion(h.version)
   if (version === undefined) return refuse(new StreamError('unsupported-version', 'The version is not a number'))
-  const link = { ...s.link, streamId: h.id, extras: NO_EXTRAS }
+  const link = { ...s.link, streamId: h.id, lang: h.lang, extras: NO_EXTRAS }
   if (version[0] >= 1) return stay({ at: 'features', asked: s.asked, link, authenticated: s.authenticated })
   // RFC 6120 §4.7.5: no features will come. The policy finds dialback in their absence, or STARTTLS where it must be.
   return s.authenticated ? become(ctx, s, link, 'external') : proceed(ctx, s, link, NO_FEATURES)

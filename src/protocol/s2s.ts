@@ -91,6 +91,8 @@ export interface StreamEnd {
   readonly by: 'us' | 'peer'
   readonly condition: StreamCondition | undefined
   readonly text: string
+  /** A stream that was ready lost its connection: nobody has ended it. */
+  readonly broken?: true
 }
 
 /** Stream management of one stream (XEP-0198): not agreed on, asked for by the initiator, or in force. */
@@ -105,6 +107,10 @@ export type SmEvent =
   | { readonly event: 'acknowledged'; readonly h: number }
   /** The end of a managed stream is about to be said: the last moment for a count. */
   | { readonly event: 'ending' }
+
+/** The wish of the initiator that its stream carry stanzas both ways (XEP-0288 §2.2), with the largest that it takes. */
+export const bidiXml = (maxBytes: number): string =>
+  `<bidi xmlns='${NS.bidi}'><limits xmlns='${NS.streamLimits}'><max-bytes>${maxBytes}</max-bytes></limits></bidi>`
 
 /** A header of ours on a server-to-server stream. `xml:lang` is what our texts are written in. */
 export const serverHeader = (o: {

@@ -13,7 +13,16 @@ import { version } from '../modules/version.ts'
 export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offline, ping, presence, roster, version]
 
 /** Features of streams, switched by the same lists of names as modules. */
-export const STREAM_FEATURES: readonly string[] = ['c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback', 'smacks']
+export const STREAM_FEATURES: readonly string[] = [
+  'c2s',
+  's2s',
+  's2s_auth_certs',
+  'tls',
+  'saslauth',
+  'dialback',
+  'smacks',
+  's2s_bidi',
+]
 
 /** The modules that the configuration may name. */
 export function moduleFacts(extra: readonly ModuleDeclaration[] = []): readonly ModuleFacts[] {

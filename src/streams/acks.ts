@@ -74,6 +74,11 @@ export class Acks implements Flushable {
     this.#askIfNeeded()
   }
 
+  /** Both sides count. */
+  get isGranted(): boolean {
+    return this.#isGranted
+  }
+
   get isFull(): boolean {
     return this.ledger.outstanding >= this.#management.queueStanzas || this.ledger.bytes > MOST_UNACKED_BYTES
   }

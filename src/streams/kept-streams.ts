@@ -70,7 +70,17 @@ export class KeptStreams {
     return over.map(([, kept]) => kept)
   }
 
-  get brokenCount(): number {
-    return this.#broken.size
+  /** The broken streams of a pair that have stanzas of ours. */
+  unsettled(local: string, remote: string): readonly string[] {
+    return [...this.#broken].flatMap(([id, kept]) =>
+      kept.local === local && kept.remote === remote && kept.ledger.outstanding > 0 ? [id] : [],
+    )
+  }
+
+  /** Takes a broken stream out: nobody takes it up any more. */
+  takeBroken(id: string): Kept | undefined {
+    const kept = this.#broken.get(id)
+    this.#broken.delete(id)
+    return kept
   }
 }

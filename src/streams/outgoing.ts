@@ -1,4 +1,5 @@
 import type { LinkEvents, LinkFailure } from '../core/links.ts'
+import type { Source } from '../core/source.ts'
 import type { Clock } from '../net/clock.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { Ledger } from '../protocol/ledger.ts'
@@ -17,6 +18,8 @@ export interface OutgoingSetup {
   /** undefined: the host wants no stream management. */
   management(local: string): Management | undefined
   context(local: string, remote: string, management: S2sOutContext['management']): S2sOutContext
+  /** Takes a stanza that a remote sent on a stream of ours. */
+  receive(stanza: Stanza, source: Source): void
   /** Gives a stanza that could not be brought over back to its sender. */
   returned(stanza: Stanza, failure: LinkFailure): void
 }
@@ -78,7 +81,8 @@ export class Outgoing {
     const { outbox, clock, returned } = this.#setup
     const management = this.#setup.management(stream.local)
     const tooLarge = (stanza: Stanza, maxBytes: number): void => returned(stanza, tooLargeFor(maxBytes))
-    const outlet = stream.begin({ outbox, clock, management, tooLarge }, left?.ledger)
+    const { receive } = this.#setup
+    const outlet = stream.begin({ outbox, clock, management, tooLarge, receive }, left?.ledger)
     const counted = left === undefined || this.#settle(stream, outlet, left)
     events.ready(outlet)
     if (counted) return
@@ -101,11 +105,12 @@ export class Outgoing {
   }
 
   /** A stream is over. Does something wait for the next one? */
-  #keep(key: string, { acks, isBroken, resumable, local }: PeerOut): boolean {
-    if (acks === undefined || acks.ledger.outstanding === 0) return false
+  #keep(key: string, { acks, isBroken, isBidi, resumable, local }: PeerOut): boolean {
+    // with bidi the remote too may wait for the stream to be taken up
+    if (acks === undefined || (acks.ledger.outstanding === 0 && !(isBidi && isBroken))) return false
     const resend = this.#setup.management(local)?.resend ?? false
     const toResume = isBroken ? resumable : undefined
-    if (toResume === undefined && !resend) {
+    if (toResume === undefined && (!resend || acks.ledger.outstanding === 0)) {
       this.#giveUp(acks.ledger)
       return false
     }
@@ -137,9 +142,9 @@ function resumeOf({ resumable, ns, ledger }: Left): Resumable | undefined {
 }
 
 /** Domains hold no space. */
-const keyOf = (local: string, remote: string): string => `${local} ${remote}`
+export const keyOf = (local: string, remote: string): string => `${local} ${remote}`
 
-const tooLargeFor = (maxBytes: number): LinkFailure => ({
+export const tooLargeFor = (maxBytes: number): LinkFailure => ({
   stage: 'stanza',
   condition: 'policy-violation',
   text: `The remote server takes no stanza of more than ${maxBytes} bytes`,

@@ -1,3 +1,4 @@
+import type { AdoptedEvents, RemoteStream } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Source } from '../core/source.ts'
 import type { Clock } from '../net/clock.ts'
@@ -7,13 +8,14 @@ import type { TlsSetup } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
 import { Ledger } from '../protocol/ledger.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
-import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
+import type { DialbackQuestion, Pair, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
 import { miscounted, type SmNs } from '../protocol/sm.ts'
 import type { Element } from '../xmpp/element.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
 import { Acks, type Management } from './acks.ts'
 import type { Kept, KeptStreams } from './kept-streams.ts'
+import { Outlet, type TooLarge } from './outlet.ts'
 import type { TlsProvider } from './tls.ts'
 
 /** How a pair of domains came to be allowed on a stream: what a new policy judges again. */
@@ -37,6 +39,11 @@ export interface PeerInSetup {
   readonly tls: TlsProvider
   /** Asks the authoritative server of the domain; never over this stream. */
   verify(question: DialbackQuestion): Promise<KeyVerdict>
+  readonly tooLarge: TooLarge
+  /** Offers a way out to the link of a pair; undefined: it has one, or may not use this one. */
+  adopt(local: string, remote: string, stream: RemoteStream, proof: Proof): AdoptedEvents | undefined
+  /** What an ended stream has not brought over. */
+  unsettled(ledger: Ledger): void
   /** A broken stream that may be resumed. */
   broke(id: string): void
   readonly kept: KeptStreams
@@ -67,8 +74,11 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   #resumeId: string | undefined
   /** The earlier stream that this one goes on for. */
   #taken: { readonly kept: Kept; readonly id: string } | undefined
-  #hasEnded = false
-  /** The end says that the network is at fault. */
+  #isSuperseded = false
+  #outlet: Outlet | undefined
+  /** Links that send over this stream, by their pair. */
+  readonly #links = new Map<string, AdoptedEvents>()
+  /** Nobody has ended the stream: it may be taken up again. */
   #isBroken = false
 
   constructor(id: string, setup: PeerInSetup) {
@@ -103,6 +113,9 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         if (refused === undefined) continue
         refusal = refused
         remotes.delete(remote)
+        const key = `${local} ${remote}`
+        this.#links.get(key)?.lost(refused.text)
+        this.#links.delete(key)
       }
       if (remotes.size === 0) this.#pairs.delete(local)
     }
@@ -116,6 +129,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   /** The stream goes on over another connection: nothing that still comes here counts. */
   supersede(condition: StreamCondition, text: string): void {
     this.#resumeId = undefined
+    this.#isSuperseded = true
     this.close(condition, text)
   }
 
@@ -162,8 +176,10 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         // unless stanzas are counted: then the peer knows from our last count what has not been taken
         this.#isDeaf =
           this.#acks !== undefined || (event.end.condition !== undefined && event.end.condition !== 'system-shutdown')
-        this.#isBroken = event.end.condition === 'connection-timeout' && event.end.by === 'peer' // it sees a network that we do not
+        // a peer whose acknowledgements were late sees a network that we do not
+        this.#isBroken = event.end.broken === true || (event.end.condition === 'connection-timeout' && event.end.by === 'peer')
         events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
+        this.#isOver(event.end.text || 'the stream has ended')
         return
       case 'certificate':
         return
@@ -174,9 +190,12 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         const { kept, id } = this.#taken!
         kept.stream = this
         this.#resumeId = id
-        this.#acks = this.#newAcks(event.ns, kept.ledger)
+        this.#useAcks(event.ns, kept.ledger)
         return
       }
+      case 'way-out':
+        this.#openWay(event.pairs, event.maxBytes)
+        return
       case 'ack-wanted':
         this.#acks?.answer()
         return
@@ -193,21 +212,49 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   #manage({ ns, id, local, remote }: Extract<S2sInEvent, { event: 'managed' }>): void {
     const ledger = new Ledger()
-    this.#acks = this.#newAcks(ns, ledger)
+    this.#useAcks(ns, ledger)
     this.#resumeId = id
     const { resumeMs } = this.#setup.management(local)
     if (id !== undefined) this.#setup.kept.keep(id, { local, remote, ledger, resumeMs, stream: this, brokenAt: 0 })
   }
 
-  #newAcks(ns: SmNs, ledger: Ledger): Acks {
+  #useAcks(ns: SmNs, ledger: Ledger): void {
     const { outbox, clock } = this.#setup
     const management = this.#setup.management(this.#host!)
-    return new Acks({ wire: this.#driver.wire, outbox, clock, management }, ns, ledger, true)
+    this.#acks = new Acks({ wire: this.#driver.wire, outbox, clock, management }, ns, ledger, true)
+    if (this.#outlet === undefined) return
+    this.#outlet.acks = this.#acks // asked for late
+    this.#outlet.repeat()
+  }
+
+  /** XEP-0288: our stanzas for these pairs may leave here. What an earlier stream has not brought over goes first. */
+  #openWay(pairs: readonly Pair[], maxBytes: number | undefined): void {
+    if (this.#outlet === undefined) {
+      this.#outlet = new Outlet(this.#driver.wire, this.#acks, this.#setup.tooLarge, maxBytes)
+      this.#outlet.repeat()
+    }
+    for (const { local, remote } of pairs) {
+      const proof = this.#pairs.get(local)?.get(remote)
+      const events = proof === undefined ? undefined : this.#setup.adopt(local, remote, this.#outlet, proof)
+      if (events !== undefined) this.#links.set(`${local} ${remote}`, events)
+    }
+  }
+
+  /** No more of ours can leave here. */
+  #closeWay(why: string): void {
+    const links = [...this.#links.values()]
+    this.#links.clear()
+    for (const link of links) link.lost(why)
   }
 
   #acknowledged(h: number): void {
     const acks = this.#acks
-    if (acks === undefined || acks.acknowledged(h)) return
+    if (acks === undefined) return
+    const wasFull = acks.isFull
+    if (acks.acknowledged(h)) {
+      if (wasFull) for (const link of this.#links.values()) link.drained()
+      return
+    }
     const error = miscounted(acks.ns, h, acks.ledger.sent)
     this.close(error.condition, error.text, error.extra)
   }
@@ -244,10 +291,19 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   drained(): void {
     this.#acks?.drained()
+    for (const link of this.#links.values()) link.drained()
   }
 
-  finishing(): void {
-    this.#hasEnded = true
+  /** Nothing leaves here any more. */
+  #isOver(why: string): void {
+    const { ledger } = this.#acks ?? {}
+    const id = this.#resumeId
+    this.#resumeId = undefined
+    if (id !== undefined && this.#isBroken) this.#setup.broke(id)
+    else if (id !== undefined) this.#setup.kept.forget(id)
+    this.#closeWay(why)
+    const isKept = this.#isSuperseded || (id !== undefined && this.#isBroken)
+    if (ledger !== undefined && !isKept) this.#setup.unsettled(ledger)
   }
 
   bug(error: unknown): void {
@@ -256,10 +312,6 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   closed(why: string): void {
     this.#pairs.clear()
-    if (this.#resumeId !== undefined) {
-      if (this.#hasEnded && !this.#isBroken) this.#setup.kept.forget(this.#resumeId)
-      else this.#setup.broke(this.#resumeId)
-    }
     this.#setup.events.peerClosed(this.id, 'in', this.#remote, why)
     this.#setup.forget(this)
   }

@@ -1,3 +1,4 @@
+import type { Source } from '../core/source.ts'
 import type { Clock } from '../net/clock.ts'
 import type { Driver, Port } from '../net/driver.ts'
 import type { Outbox } from '../net/outbox.ts'
@@ -8,6 +9,7 @@ import type { Failure, Managed, S2sOutEvent, S2sOutState } from '../protocol/s2s
 import { miscounted } from '../protocol/sm.ts'
 import type { Element } from '../xmpp/element.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
+import type { Stanza } from '../xmpp/stanza.ts'
 import { Acks, type Management } from './acks.ts'
 import { Outlet, type TooLarge } from './outlet.ts'
 import type { Proof, Recheck } from './peer-in.ts'
@@ -34,13 +36,15 @@ export interface OutletSetup {
   readonly clock: Clock
   readonly management: Management | undefined
   readonly tooLarge: TooLarge
+  /** Takes what the remote sends on this stream, which is from the one to the other. */
+  receive(stanza: Stanza, source: Source): void
 }
 
 /** XEP-0198 §5: a remote may keep to itself for how long it remembers. */
 const UNKNOWN_RESUME_S = 300
 
 /** A stream that we opened, for one pair of domains. */
-export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
+export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuestion, S2sOutEvent> {
   readonly id: string
   readonly local: string
   readonly remote: string
@@ -50,6 +54,10 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
   #proof: Proof | undefined
   #ready: Extract<S2sOutEvent, { event: 'ready' }> | undefined
   #outlet: Outlet | undefined
+  #receive: OutletSetup['receive'] | undefined
+  #pauses = 0
+  /** What still comes is not looked at. */
+  #isDeaf = false
   #isBroken = false
   #resumable: { readonly id: string; readonly ms: number } | undefined
 
@@ -73,9 +81,10 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
    * Begins to carry stanzas, once the stream is ready. A ledger is what an earlier stream of this pair has left; where the
    * remote does not take that one up, the stream counts anew.
    */
-  begin({ outbox, clock, management, tooLarge }: OutletSetup, earlier: Ledger | undefined): Outlet {
+  begin({ outbox, clock, management, tooLarge, receive }: OutletSetup, earlier: Ledger | undefined): Outlet {
     const { managed, maxBytes } = this.#ready!
     const { wire } = this.#driver
+    this.#receive = receive
     let acks: Acks | undefined
     if (managed !== undefined && management !== undefined) {
       const ledger = managed.resumed && earlier !== undefined ? earlier : new Ledger()
@@ -100,6 +109,11 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
     this.#resumable = resumable
   }
 
+  /** The remote may send here too. */
+  get isBidi(): boolean {
+    return this.#ready?.bidi === true
+  }
+
   /** Can the stream be taken up again? Only when neither side has ended it. */
   get isBroken(): boolean {
     return this.#isBroken
@@ -117,6 +131,8 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
   }
 
   close(condition?: StreamCondition, text?: string, extra?: Element): void {
+    // RFC 6120 §4.4: after an end without a fault what comes still counts; where it is numbered, our last count says all
+    this.#isDeaf = this.acks !== undefined || (condition !== undefined && condition !== 'system-shutdown')
     this.#driver.feed({ on: 'close', condition, text, extra })
     this.#owner.ended(text ?? 'ended here')
   }
@@ -189,9 +205,31 @@ export class PeerOut implements Port<CertificateAnswer, CertificateQuestion, S2s
     if (refusal !== undefined) this.close(refusal.condition, refusal.text)
   }
 
-  /** Without bidi nothing may come this way (RFC 6120 §4.5). */
-  stanza(): void {
-    this.close('not-authorized', 'this stream is for our stanzas only; open one of your own')
+  /** Only with bidi may anything come this way (RFC 6120 §4.5, XEP-0288 §2.2), and only from the one to the other. */
+  stanza(stanza: Stanza): void {
+    if (this.#isDeaf) return
+    if (this.#ready?.bidi !== true) {
+      this.close('not-authorized', 'this stream is for our stanzas only; open one of your own')
+      return
+    }
+    const { to, from } = stanza
+    if (to === undefined || from === undefined) {
+      this.close('improper-addressing', `a stanza between servers has a valid '${to === undefined ? 'to' : 'from'}'`)
+    } else if (from.domain !== this.remote) this.close('invalid-from', `this stream is not authenticated for ${from.domain}`)
+    else if (to.domain !== this.local) this.close('host-unknown', `this stream is not authenticated for ${to.domain}`)
+    else {
+      const { lang } = this.#ready
+      this.#receive!(stanza.lang === undefined && lang !== undefined ? stanza.with({ lang }) : stanza, this)
+      if (this.acks?.isGranted === true) this.acks.ledger.countHandled()
+    }
+  }
+
+  pause(): void {
+    if (this.#pauses++ === 0) this.#driver.pause()
+  }
+
+  resume(): void {
+    if (--this.#pauses === 0) this.#driver.resume()
   }
 
   tls(): TlsSetup {

@@ -1,4 +1,4 @@
-import type { Connector, LinkEvents, LinkFailure } from '../core/links.ts'
+import type { AdoptedEvents, Connector, LinkEvents, LinkFailure, RemoteStream } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Clock, Disposable } from '../net/clock.ts'
 import { Driver, type Patience } from '../net/driver.ts'
@@ -17,7 +17,7 @@ import { type Management, NO_MANAGEMENT } from './acks.ts'
 import { type DialEvents, Dialler } from './dialler.ts'
 import { FairShare } from './fair-share.ts'
 import { type Kept, KeptStreams } from './kept-streams.ts'
-import { Outgoing, UNCONFIRMED } from './outgoing.ts'
+import { keyOf, Outgoing, tooLargeFor, UNCONFIRMED } from './outgoing.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -45,6 +45,10 @@ export interface PeersSetup {
   readonly patience: () => Patience
   /** Stream management (XEP-0198) with the peers of a host; undefined: none. */
   management(local: string): Management | undefined
+  /** The host takes part in streams that go both ways (XEP-0288). */
+  bidi(local: string): boolean
+  /** Offers the link of a pair a stream that the remote has opened. */
+  adopt(local: string, remote: string, stream: RemoteStream): AdoptedEvents | undefined
   /** What a stream may cost before it has authenticated. */
   readonly preAuthBudget: () => Budget
 }
@@ -55,6 +59,8 @@ const MOST_VERIFICATIONS = 200
 const MOST_VERIFICATIONS_OF_ONE = 50
 const DIALBACK_MS = 25_000
 const CHECK_MS = 1000
+/** How long a remote may take to resume a stream on which we wait. */
+const RESUMPTION_MS = 5000
 
 /** Every stream with another server, in and out. */
 export class Peers implements Connector {
@@ -65,6 +71,8 @@ export class Peers implements Connector {
   readonly #kept = new KeptStreams()
   readonly #outgoing: Outgoing
   readonly #checking: Disposable
+  /** Pairs whose link waits for a broken stream of the remote. */
+  readonly #waits = new Map<string, Disposable>()
   readonly #verifications = new FairShare(MOST_VERIFICATIONS, MOST_VERIFICATIONS_OF_ONE)
 
   constructor(setup: PeersSetup) {
@@ -88,6 +96,7 @@ export class Peers implements Connector {
       dialler: this.#dialler,
       management: (local) => setup.management(local),
       context: (local, remote, management) => this.#outContext(local, remote, { is: 'link' }, management),
+      receive: (stanza, source) => setup.router.fromRemote(stanza, source),
       returned: (stanza, failure) => setup.returned(stanza, failure),
     })
     this.#checking = setup.clock.every(CHECK_MS, () => this.#check())
@@ -103,8 +112,11 @@ export class Peers implements Connector {
   }
 
   /** Streams that nobody takes up any more: what they did not bring over goes back. */
-  #giveBack(streams: readonly Kept[]): void {
-    for (const { ledger } of streams) for (const stanza of ledger.giveUp()) this.#setup.returned(stanza, UNCONFIRMED)
+  #giveBack(streams: readonly Pick<Kept, 'ledger'>[]): void {
+    for (const stanza of streams.flatMap(({ ledger }) => ledger.giveUp())) {
+      if (this.#setup.management(stanza.from!.domain)?.resend === true) this.#setup.router.send(stanza)
+      else this.#setup.returned(stanza, UNCONFIRMED)
+    }
   }
 
   #randomId(bytes: number): string {
@@ -122,6 +134,9 @@ export class Peers implements Connector {
       clock,
       kept: this.#kept,
       management: (local) => this.#setup.management(local) ?? NO_MANAGEMENT,
+      tooLarge: (stanza, maxBytes) => this.#setup.returned(stanza, tooLargeFor(maxBytes)),
+      adopt: (local, remote, way, proof) => this.#adopt(local, remote, way, proof),
+      unsettled: (ledger) => this.#giveBack([{ ledger }]),
       broke: (id) => this.#giveBack(this.#kept.broke(id, clock.mono())),
       verify: (question) => this.#verify(question, driver.wire.remoteAddress),
       forget: (gone) => void this.#incoming.delete(gone),
@@ -152,6 +167,7 @@ export class Peers implements Connector {
       negotiationMs: this.#setup.negotiationMs(),
       dialbackMs: this.#dialbackMs,
       limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
+      bidi: (local) => this.#setup.bidi(local),
       management: (local) => {
         const management = this.#setup.management(local)
         return management === undefined ? undefined : { resumeSeconds: Math.floor(management.resumeMs / 1000) }
@@ -174,7 +190,33 @@ export class Peers implements Connector {
       events.failed({ stage: 'policy', condition: 'not-allowed', text: refusal.toSender })
       return
     }
-    this.#outgoing.connect(local, remote, events)
+    const broken = this.#kept.unsettled(local, remote)
+    if (broken.length === 0) this.#outgoing.connect(local, remote, events)
+    else this.#awaitResumption(broken, local, remote, events)
+  }
+
+  /**
+   * The remote's own stream has broken, with stanzas of ours on it that are not acknowledged: they go before anything new,
+   * so it gets a moment to take it up again. Where it does, the link adopts it and wants no other.
+   */
+  #awaitResumption(broken: readonly string[], local: string, remote: string, events: LinkEvents): void {
+    const key = keyOf(local, remote)
+    this.#waits.get(key)?.dispose()
+    const timer = this.#setup.clock.after(RESUMPTION_MS, () => {
+      this.#waits.delete(key)
+      this.#outgoing.connect(local, remote, events)
+      this.#giveBack(broken.flatMap((id) => this.#kept.takeBroken(id) ?? []))
+    })
+    this.#waits.set(key, timer)
+  }
+
+  /** May our stanzas for this pair leave over the stream that the remote has opened? */
+  #adopt(local: string, remote: string, stream: RemoteStream, proof: Proof): AdoptedEvents | undefined {
+    if (this.#judge('out', local, remote, proof) !== undefined) return undefined
+    const key = keyOf(local, remote)
+    this.#waits.get(key)?.dispose()
+    this.#waits.delete(key)
+    return this.#setup.adopt(local, remote, stream)
   }
 
   #outContext(
@@ -192,6 +234,7 @@ export class Peers implements Connector {
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
       management,
+      bidi: purpose.is === 'link' && this.#setup.bidi(local),
     }
   }
 
@@ -258,6 +301,7 @@ export class Peers implements Connector {
 
   destroy(): void {
     this.#checking.dispose()
+    for (const wait of this.#waits.values()) wait.dispose()
     this.#dialler.destroy()
     for (const destroy of [...this.#incoming.values()]) destroy()
   }

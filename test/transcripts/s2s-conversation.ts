@@ -111,6 +111,7 @@ export function inContext(rules: PeerRules): S2sInContext {
     dialbackMs: 25_000,
     limits: undefined,
     management: () => undefined,
+    bidi: () => false,
   }
 }
 
@@ -124,6 +125,7 @@ export function outContext(rules: PeerRules, purpose: S2sOutContext['purpose'] =
     budget: authenticatedBudget(524_288),
     negotiationMs: 30_000,
     management: undefined,
+    bidi: false,
   }
 }
 
@@ -135,12 +137,18 @@ function machine(setup: string): { step: AnyStep; state: { at: string } } {
     const ctx = inContext(rules)
     const limits = words.includes('limits') ? { maxBytes: 524_288, idleSeconds: 840 } : undefined
     const management = () => (words.includes('sm') ? { resumeSeconds: 600 } : undefined)
-    return { step: s2sIn({ ...ctx, limits, management }) as unknown as AnyStep, state: S2S_IN_START }
+    return {
+      step: s2sIn({ ...ctx, limits, management, bidi: () => words.includes('bidi') }) as unknown as AnyStep,
+      state: S2S_IN_START,
+    }
   }
   const purpose = words[1] === 'verify' ? ({ is: 'verify', streamId: 'their-stream', key: 'their-key' } as const) : undefined
   const resume = words.includes('resume') ? { ns: NS.sm, previd: 'earlier', h: 3 } : undefined
   const management = words.includes('sm') ? { resume } : undefined
-  return { step: s2sOut({ ...outContext(rules, purpose), management }) as unknown as AnyStep, state: S2S_OUT_START }
+  return {
+    step: s2sOut({ ...outContext(rules, purpose), management, bidi: words.includes('bidi') }) as unknown as AnyStep,
+    state: S2S_OUT_START,
+  }
 }
 
 export const tlsFacts = (peerChain: readonly Uint8Array[]): TlsFacts => ({

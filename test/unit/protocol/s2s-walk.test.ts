@@ -106,6 +106,8 @@ describe('a walk through the receiving machine', () => {
     element(`<enable xmlns='sm' resume='true'/>`),
     element(`<resume xmlns='sm' previd='x' h='0'/>`),
     element(`<r xmlns='sm'/>`),
+    element(`<bidi xmlns='bidi'/>`),
+    { on: 'timer', name: 'bidi' },
     { on: 'timer', name: 'dialback-1' },
     ...[1, 2].flatMap((id): Input<S2sInAnswer>[] => [
       { on: 'answer', id, answer: { certificate: 'valid' } },
@@ -134,6 +136,7 @@ describe('a walk through the receiving machine', () => {
         ...inContext(peerRules(optionsOf(words))),
         randomId: () => 's',
         management: () => ({ resumeSeconds: 600 }),
+        bidi: () => true,
       })
       const start: InPast = { questions: [], keys: [], certificates: [], encrypted: false, ready: false }
       let reached = 0
@@ -203,7 +206,9 @@ describe('a walk through the initiating machine', () => {
     header({ from: 'b.example', to: 'a.example', id: 'p' }),
     header({ from: 'b.example', to: 'a.example', version: '1.0' }),
     element(`<stream:features/>`),
-    element(`<stream:features><starttls xmlns='tls'/><dialback xmlns='dialbackFeature'/></stream:features>`),
+    element(
+      `<stream:features><starttls xmlns='tls'/><bidi xmlns='bidiFeature'/><dialback xmlns='dialbackFeature'/></stream:features>`,
+    ),
     element(
       `<stream:features><mechanisms xmlns='sasl'><mechanism>EXTERNAL</mechanism></mechanisms><dialback xmlns='dialbackFeature'/></stream:features>`,
     ),
@@ -253,7 +258,7 @@ describe('a walk through the initiating machine', () => {
       test(`${is} under ${words.join(' ') || 'the defaults'}`, () => {
         const purpose = is === 'link' ? { is } : { is, streamId: 'x', key: 'k' }
         const management = { resume: { ns: NS.sm, previd: 'x', h: 0 } }
-        const step = s2sOut({ ...outContext(peerRules(optionsOf(words)), purpose), management })
+        const step = s2sOut({ ...outContext(peerRules(optionsOf(words)), purpose), management, bidi: true })
         const start: OutPast = { encrypted: false, certified: false, said: '', accepted: 'no', over: false }
         let reached = 0
         const states = walk(S2S_OUT_START, start, alphabet, 14, (state, input, before) => {
