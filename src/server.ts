@@ -60,6 +60,9 @@ export interface ServerOptions {
   readonly modules?: readonly ModuleDeclaration[]
 }
 
+/** Prosody's read_timeout. */
+const READ_MS = 840_000
+
 /** How long the whole shutdown may take before everything left is cut off; `network_settings.shutdown_deadline`. */
 const SHUTDOWN_MS = 5000
 const QUEUE_BYTES = 32 * 1024 * 1024
@@ -172,6 +175,8 @@ export class Server implements Operations {
       returned: (stanza, failure) => this.#links.returned(stanza, failure),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       management: (local) => this.#policies.management(local),
+      idleMs: () => this.#config.get(undefined, 's2s_idle_timeout'),
+      silenceMs: () => this.#config.get(undefined, 'network_settings').read_timeout ?? READ_MS,
       bidi: (local) => this.#config.enabledModules(local).has('s2s_bidi'),
       adopt: (local, remote, stream) => this.#links.adopt(local, remote, stream),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),

@@ -32,6 +32,10 @@ export const STREAM_OPTIONS = {
     where: 'global',
     help: "How long to wait for the other side's end of stream.",
   }),
+  s2s_idle_timeout: withDefault(period(0), 3_600_000, {
+    where: 'global',
+    help: 'A stream of servers that has carried nothing for that long is closed, and made again when it is needed; 0: never.',
+  }),
   s2s_stanza_size_limit: withDefault(size(10_000), 512 * 1024, { where: 'global', help: 'Largest stanza from a server.' }),
   s2s_unauthed_stanza_size_limit: withDefault(size(1000), 10_000, {
     where: 'global',

@@ -11,7 +11,10 @@ export function onManagement(ctx: S2sInContext, s: Live, e: Element): InNext | u
   if (nonza === undefined) return undefined
   if (nonza instanceof StreamError) return end(s, nonza)
   const isRequest = nonza.is === 'enable' || nonza.is === 'resume'
-  if (s.at === 'open') return isRequest ? stay(s, send(failedXml(nonza.ns, 'unexpected-request'))) : undefined
+  if (s.at === 'open') {
+    const isOffered = ctx.management(s.stream.local) !== undefined && s.stream.offers.starttls !== 'required'
+    return isRequest && isOffered ? stay(s, send(failedXml(nonza.ns, 'unexpected-request'))) : undefined
+  }
   if (isRequest) return onRequest(ctx, s, nonza)
   const { sm } = s.stream
   if (sm.is !== 'on' || sm.ns !== nonza.ns) return undefined

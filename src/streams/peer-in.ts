@@ -17,6 +17,7 @@ import { Acks, type Management } from './acks.ts'
 import type { Kept, KeptStreams } from './kept-streams.ts'
 import { Outlet, type TooLarge } from './outlet.ts'
 import type { TlsProvider } from './tls.ts'
+import { type Look, Watch } from './watch.ts'
 
 /** How a pair of domains came to be allowed on a stream: what a new policy judges again. */
 export interface Proof {
@@ -75,6 +76,10 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   /** The earlier stream that this one goes on for. */
   #taken: { readonly kept: Kept; readonly id: string } | undefined
   #isSuperseded = false
+  #hasEnded = false
+  #received = 0
+  /** Since the first pair is proven. */
+  #watch: Watch | undefined
   #outlet: Outlet | undefined
   /** Links that send over this stream, by their pair. */
   readonly #links = new Map<string, AdoptedEvents>()
@@ -103,8 +108,8 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     return [...this.#pairs].flatMap(([local, remotes]) => [...remotes.keys()].map((remote) => ({ local, remote })))
   }
 
-  /** After a reload: drops the pairs that are refused now, and ends when none is left. */
-  recheck(judge: Recheck): void {
+  /** After a reload: drops the pairs that are refused now, and ends when none is left (with this condition, or its own). */
+  recheck(judge: Recheck, condition?: StreamCondition): void {
     const host = this.#host
     let refusal = host === undefined || this.#pairs.size > 0 ? undefined : judge('in', host, this.#remote, undefined)
     for (const [local, remotes] of this.#pairs) {
@@ -119,10 +124,10 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       }
       if (remotes.size === 0) this.#pairs.delete(local)
     }
-    if (refusal !== undefined && this.#pairs.size === 0) this.close(refusal.condition, refusal.text)
+    if (refusal !== undefined && this.#pairs.size === 0) this.close(condition ?? refusal.condition, refusal.text)
   }
 
-  close(condition: StreamCondition, text: string, extra?: Element): void {
+  close(condition?: StreamCondition, text?: string, extra?: Element): void {
     this.#driver.feed({ on: 'close', condition, text, extra })
   }
 
@@ -161,6 +166,8 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         if (remotes === undefined) this.#pairs.set(event.local, (remotes = new Map()))
         const { local, remote, via, encrypted, certificate } = event
         remotes.set(remote, { via, encrypted, certificate })
+        this.#watch ??= new Watch(this.#setup.clock.mono())
+        if (certificate === 'valid') this.#watch.restsOn(this.#driver.wire.tls?.peerChain ?? [])
         const tls = this.#driver.wire.tls?.version ?? 'none'
         events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
         return
@@ -260,8 +267,37 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   }
 
   /** To be called every second or so. */
-  check(nowMono: number): void {
-    if (this.#acks?.check(nowMono) === false) this.close('connection-timeout', 'You did not acknowledge what you were sent')
+  check(look: Look): void {
+    const acks = this.#acks
+    const watch = this.#watch
+    if (watch === undefined || this.#hasEnded) return
+    if (acks?.check(look.nowMono) === false) {
+      this.close('connection-timeout', 'You did not acknowledge what you were sent')
+      return
+    }
+    const { wire, reads } = this.#driver
+    watch.look(look.nowMono, (this.#outlet?.written ?? 0) + this.#received, reads)
+    if (watch.isIdle(look) && !wire.isBlocked && (acks?.ledger.outstanding ?? 0) === 0) this.close()
+    else if (watch.isSilent(look)) {
+      if (acks === undefined) wire.text(' ')
+      else acks.ask()
+    }
+    if (watch.hasExpired(look)) this.#judgeAgain(look.recheck)
+  }
+
+  /** The certificate on which the stream rests has ended: each pair is looked at again. */
+  #judgeAgain(recheck: Recheck): void {
+    const { tls } = this.#driver.wire
+    if (tls === undefined) return
+    for (const { local, remote } of this.pairs) {
+      this.ask({ ask: 'certificate', local, remote, tls }, (answer) => {
+        const remotes = this.#pairs.get(local)
+        const proof = remotes?.get(remote)
+        if (remotes === undefined || proof === undefined || !('certificate' in answer)) return
+        remotes.set(remote, { ...proof, certificate: answer.certificate })
+        this.recheck(recheck, 'reset')
+      })
+    }
   }
 
   /** RFC 6120 §8.1.1.2, §8.1.2.2: both addresses are there, ours is ours, and this pair of domains is proven here. */
@@ -275,6 +311,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     if (this.#pairs.get(to.domain)?.has(from.domain) === true) {
       // RFC 6120 §4.7.4: what has no language of its own is in the stream's
       const stamped = stanza.lang === undefined && this.#lang !== undefined ? stanza.with({ lang: this.#lang }) : stanza
+      this.#received++
       this.#setup.router.fromRemote(stamped, this)
       this.#acks?.ledger.countHandled()
       return
@@ -296,6 +333,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   /** Nothing leaves here any more. */
   #isOver(why: string): void {
+    this.#hasEnded = true
     const { ledger } = this.#acks ?? {}
     const id = this.#resumeId
     this.#resumeId = undefined

@@ -14,6 +14,7 @@ import { Acks, type Management } from './acks.ts'
 import { Outlet, type TooLarge } from './outlet.ts'
 import type { Proof, Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
+import { type Look, Watch } from './watch.ts'
 
 /** How one attempt on one connection ends or goes on. `verified`, and `failed` or `ended`, at most once; `closed` is the last. */
 export interface PeerOutOwner {
@@ -56,6 +57,9 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
   #outlet: Outlet | undefined
   #receive: OutletSetup['receive'] | undefined
   #pauses = 0
+  #watch: Watch | undefined
+  #received = 0
+  #isOver = false
   /** What still comes is not looked at. */
   #isDeaf = false
   #isBroken = false
@@ -85,6 +89,8 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
     const { managed, maxBytes } = this.#ready!
     const { wire } = this.#driver
     this.#receive = receive
+    this.#watch = new Watch(clock.mono())
+    if (this.#proof?.certificate === 'valid') this.#watch.restsOn(wire.tls?.peerChain ?? [])
     let acks: Acks | undefined
     if (managed !== undefined && management !== undefined) {
       const ledger = managed.resumed && earlier !== undefined ? earlier : new Ledger()
@@ -124,14 +130,41 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
   }
 
   /** To be called every second or so. */
-  check(nowMono: number): void {
-    if (this.acks?.check(nowMono) !== false) return
-    this.#isBroken = true // the remote may never hear of it
-    this.close('connection-timeout', 'You did not acknowledge what you were sent')
+  check(look: Look): void {
+    const watch = this.#watch
+    if (watch === undefined || this.#isOver) return
+    const { acks } = this
+    if (acks?.check(look.nowMono) === false) {
+      this.#isBroken = true // the remote may never hear of it
+      this.close('connection-timeout', 'You did not acknowledge what you were sent')
+      return
+    }
+    const { wire, reads } = this.#driver
+    watch.look(look.nowMono, (this.#outlet?.written ?? 0) + this.#received, reads)
+    if (watch.isIdle(look) && !wire.isBlocked && (acks?.ledger.outstanding ?? 0) === 0) {
+      this.close(undefined, 'nothing was said for too long')
+    } else if (watch.isSilent(look)) {
+      if (acks?.isGranted === true) acks.ask()
+      else wire.text(' ')
+    }
+    if (watch.hasExpired(look)) this.#judgeAgain(look.recheck)
+  }
+
+  /** The certificate on which the stream rests has ended: what it rests on now may not suffice. */
+  #judgeAgain(recheck: Recheck): void {
+    const { tls } = this.#driver.wire
+    if (tls === undefined) return
+    this.ask({ ask: 'certificate', local: this.local, remote: this.remote, tls }, ({ certificate }) => {
+      if (this.#proof === undefined || this.#isOver) return
+      this.#proof = { ...this.#proof, certificate }
+      const refusal = recheck('out', this.local, this.remote, this.#proof)
+      if (refusal !== undefined) this.close('reset', refusal.text)
+    })
   }
 
   close(condition?: StreamCondition, text?: string, extra?: Element): void {
     // RFC 6120 §4.4: after an end without a fault what comes still counts; where it is numbered, our last count says all
+    this.#isOver = true
     this.#isDeaf = this.acks !== undefined || (condition !== undefined && condition !== 'system-shutdown')
     this.#driver.feed({ on: 'close', condition, text, extra })
     this.#owner.ended(text ?? 'ended here')
@@ -156,6 +189,7 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
         this.#owner.verified(event.verdict)
         return
       case 'failed':
+        this.#isOver = true
         this.#isBroken = event.failure.broken === true
         this.#owner.failed(event.failure)
         return
@@ -219,6 +253,7 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
     else if (to.domain !== this.local) this.close('host-unknown', `this stream is not authenticated for ${to.domain}`)
     else {
       const { lang } = this.#ready
+      this.#received++
       this.#receive!(stanza.lang === undefined && lang !== undefined ? stanza.with({ lang }) : stanza, this)
       if (this.acks?.isGranted === true) this.acks.ledger.countHandled()
     }

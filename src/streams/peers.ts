@@ -20,6 +20,7 @@ import { type Kept, KeptStreams } from './kept-streams.ts'
 import { keyOf, Outgoing, tooLargeFor, UNCONFIRMED } from './outgoing.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
+import type { Look } from './watch.ts'
 
 /** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
 export interface PeersSetup {
@@ -45,6 +46,10 @@ export interface PeersSetup {
   readonly patience: () => Patience
   /** Stream management (XEP-0198) with the peers of a host; undefined: none. */
   management(local: string): Management | undefined
+  /** A stream that carries nothing for so long is ended; 0: never. */
+  readonly idleMs: () => number
+  /** A peer that says nothing for so long is asked for a sign of life. */
+  readonly silenceMs: () => number
   /** The host takes part in streams that go both ways (XEP-0288). */
   bidi(local: string): boolean
   /** Offers the link of a pair a stream that the remote has opened. */
@@ -104,11 +109,13 @@ export class Peers implements Connector {
 
   /** One look a second at all streams, instead of timers of their own. */
   #check(): void {
-    const now = this.#setup.clock.mono()
-    for (const stream of [...this.#incoming.keys()]) stream.check(now)
-    for (const stream of [...this.#dialler.streams]) stream.check(now)
-    this.#outgoing.check(now)
-    this.#giveBack(this.#kept.expired(now))
+    const { clock, idleMs, silenceMs } = this.#setup
+    const nowMono = clock.mono()
+    const look: Look = { nowMono, now: clock.now(), idleMs: idleMs(), silenceMs: silenceMs(), recheck: this.#refusal }
+    for (const stream of [...this.#incoming.keys()]) stream.check(look)
+    for (const stream of [...this.#dialler.streams]) stream.check(look)
+    this.#outgoing.check(nowMono)
+    this.#giveBack(this.#kept.expired(nowMono))
   }
 
   /** Streams that nobody takes up any more: what they did not bring over goes back. */
@@ -166,7 +173,7 @@ export class Peers implements Connector {
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
       dialbackMs: this.#dialbackMs,
-      limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
+      limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: Math.floor(this.#setup.idleMs() / 1000) || undefined },
       bidi: (local) => this.#setup.bidi(local),
       management: (local) => {
         const management = this.#setup.management(local)
