@@ -169,6 +169,7 @@ export class Server implements Operations {
       resolve: (domain) => this.#resolve(domain),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
+      proven: (remote) => this.#links.released(remote),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
@@ -178,8 +179,14 @@ export class Server implements Operations {
     })
     this.#links = new Links({
       connector: this.#peers,
+      clock: systemClock,
+      random: Math.random, // spreads attempts; nothing secret
       log: this.#log.child('s2s'),
-      bounds: () => ({ stanzas: this.#config.get(undefined, 's2s_send_queue_size'), bytes: QUEUE_BYTES }),
+      bounds: () => ({
+        stanzas: this.#config.get(undefined, 's2s_send_queue_size'),
+        bytes: QUEUE_BYTES,
+        ageMs: this.#config.get(undefined, 's2s_queue_age'),
+      }),
       bounced: (stanza, failure) =>
         events.stanzaBounced(stanza.from!.domain, stanza.to!.domain, failure.condition, failure.stage),
       answer: (stanza) => this.#router.send(stanza),
@@ -407,6 +414,7 @@ export class Server implements Operations {
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
+    this.#links.releasedAll()
     problems.push(...(await this.#listeners.arrange(next, this.#services())))
     return problems
   }

@@ -30,6 +30,8 @@ export interface PeerInSetup {
   readonly tls: TlsProvider
   /** Asks the authoritative server of the domain; never over this stream. */
   verify(question: DialbackQuestion): Promise<KeyVerdict>
+  /** A pair of domains may be used from now on. */
+  authenticated(local: string, remote: string): void
   forget(stream: PeerIn): void
 }
 
@@ -115,6 +117,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         remotes.set(remote, { via, encrypted, certificate })
         const tls = this.#driver.wire.tls?.version ?? 'none'
         events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
+        this.#setup.authenticated(local, remote)
         return
       }
       case 'refused':

@@ -30,6 +30,8 @@ export interface PeersSetup {
   options(local: string): PeerOptions
   /** dialback_secret of a host (XEP-0185). */
   secret(local: string): string
+  /** A remote domain has proven itself to us, so that it is there. */
+  proven(remote: string): void
   mayDial(address: string, port: number): string | undefined
   readonly anyDomain: () => string
   readonly stanzaBytes: () => number
@@ -84,6 +86,7 @@ export class Peers implements Connector {
       events,
       tls,
       verify: (question) => this.#verify(question, driver.wire.remoteAddress),
+      authenticated: (_, remote) => this.#setup.proven(remote),
       forget: (gone) => void this.#incoming.delete(gone),
     })
     const driver = new Driver(socket, {
@@ -137,6 +140,11 @@ export class Peers implements Connector {
       drained: () => events.drained(),
       lost: (why) => events.lost(why),
     })
+  }
+
+  /** Connector: where DNS leads now. */
+  places(remote: string): Promise<string> {
+    return this.#dialler.places(remote)
   }
 
   #outContext(local: string, remote: string, purpose: S2sOutContext['purpose']): S2sOutContext {
