@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { LinkFailure } from '../core/links.ts'
 import type { Endpoints, LookupFailure } from '../net/endpoints.ts'
 import type { Failure } from '../protocol/s2s-out.ts'
+import type { StanzaCondition } from '../xmpp/errors.ts'
 
 /** Where DNS leads, as a short word that does not depend on the order of the answers. */
 export function placesOf(found: Endpoints): string {
@@ -21,9 +22,25 @@ export function ofConnecting(reasons: readonly string[]): LinkFailure {
   return { stage: 'connect', condition: 'remote-server-timeout', text: why === '' ? 'no connection' : `no connection: ${why}` }
 }
 
+/** What a remote says when it does not want us, on the stream or about our dialback key (XEP-0220 §2.5). */
+const UNWANTED: ReadonlySet<string | undefined> = new Set([
+  'policy-violation',
+  'dialback-policy-violation',
+  'dialback-forbidden',
+  'dialback-not-allowed',
+  'dialback-not-acceptable',
+])
+const OVERLOADED: ReadonlySet<string | undefined> = new Set(['resource-constraint', 'dialback-resource-constraint'])
+
 /** A connection was there, and no stream came of it. */
-export function ofStream({ stage, bounce, text }: Failure): LinkFailure {
-  return { stage, condition: bounce, text }
+export function ofStream(failure: Failure): LinkFailure {
+  return { stage: failure.stage, condition: conditionOf(failure), text: failure.text }
+}
+
+function conditionOf({ by, condition, bounce }: Failure): StanzaCondition {
+  if (by === 'peer' && UNWANTED.has(condition)) return 'forbidden'
+  if (by === 'peer' && OVERLOADED.has(condition)) return 'resource-constraint'
+  return bounce
 }
 
 /** An exception that no code of ours expects. */
