@@ -187,6 +187,7 @@ export class Server implements Operations {
         bytes: QUEUE_BYTES,
         ageMs: this.#config.get(undefined, 's2s_queue_age'),
       }),
+      lost: (local, remote) => this.#router.remoteLost(local, remote),
       bounced: (stanza, failure) =>
         events.stanzaBounced(stanza.from!.domain, stanza.to!.domain, failure.condition, failure.stage),
       answer: (stanza) => this.#router.send(stanza),

@@ -38,6 +38,7 @@ export interface LinkOwner {
   bounds(local: string): QueueBounds
   bounce(stanza: Stanza, failure: LinkFailure): void
   forget(local: string, remote: string): void
+  lost(local: string, remote: string): void
   /** An attempt is over. `failure`: it concerns every domain of ours. */
   settled(remote: string, failure: LinkFailure | undefined): void
 }
@@ -227,6 +228,7 @@ export class Link {
     remotes.lost(this.#local, this.#remote, { stage: 'stream', condition: 'remote-server-timeout', text }, readyMono)
     if (queued > 0 || isUrgent) this.#proceed()
     else this.#owner.forget(this.#local, this.#remote)
+    this.#owner.lost(this.#local, this.#remote)
   }
 
   #failed(failure: LinkFailure): void {

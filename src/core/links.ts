@@ -20,6 +20,8 @@ export interface LinksSetup {
   readonly random: () => number
   readonly log: Logger
   bounds(local: string): QueueBounds
+  /** A stream that was ready is lost. */
+  lost(local: string, remote: string): void
   /** Told of everything that goes back or, being an answer itself, is dropped. */
   bounced(stanza: Stanza, failure: LinkFailure): void
   /** Routes an error back to the sender of a stanza that could not be sent. */
@@ -48,6 +50,7 @@ export class Links implements RemoteRoute {
       bounds: (local) => setup.bounds(local),
       bounce: (stanza, failure) => this.#bounce(stanza, failure),
       forget: (local, remote) => this.#forget(local, remote),
+      lost: (local, remote) => setup.lost(local, remote),
       settled: (remote, failure) => {
         for (const link of this.#linksTo(remote)) {
           if (failure === undefined) link.reconsider()

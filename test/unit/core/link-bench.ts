@@ -54,6 +54,7 @@ export class LinkBench {
       random: () => random,
       log: createLog([]),
       bounds: () => this.bounds,
+      lost: () => {},
       bounced: () => {},
       answer: (stanza) => {
         const error = stanza.child('error')!
