@@ -60,9 +60,6 @@ export interface ServerOptions {
   readonly modules?: readonly ModuleDeclaration[]
 }
 
-/** Prosody's read_timeout. */
-const READ_MS = 840_000
-
 /** How long the whole shutdown may take before everything left is cut off; `network_settings.shutdown_deadline`. */
 const SHUTDOWN_MS = 5000
 const QUEUE_BYTES = 32 * 1024 * 1024
@@ -173,10 +170,11 @@ export class Server implements Operations {
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
       returned: (stanza, failure) => this.#links.returned(stanza, failure),
+      proven: (remote) => this.#links.released(remote),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       management: (local) => this.#policies.management(local),
       idleMs: () => this.#config.get(undefined, 's2s_idle_timeout'),
-      silenceMs: () => this.#config.get(undefined, 'network_settings').read_timeout ?? READ_MS,
+      silenceMs: () => this.#policies.silenceMs,
       bidi: (local) => this.#config.enabledModules(local).has('s2s_bidi'),
       adopt: (local, remote, stream) => this.#links.adopt(local, remote, stream),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
@@ -187,8 +185,15 @@ export class Server implements Operations {
     })
     this.#links = new Links({
       connector: this.#peers,
+      clock: systemClock,
+      random: Math.random, // spreads attempts; nothing secret
       log: this.#log.child('s2s'),
-      bounds: () => ({ stanzas: this.#config.get(undefined, 's2s_send_queue_size'), bytes: QUEUE_BYTES }),
+      bounds: () => ({
+        stanzas: this.#config.get(undefined, 's2s_send_queue_size'),
+        bytes: QUEUE_BYTES,
+        ageMs: this.#config.get(undefined, 's2s_queue_age'),
+      }),
+      lost: (local, remote) => this.#router.remoteLost(local, remote),
       bounced: (stanza, failure) =>
         events.stanzaBounced(stanza.from!.domain, stanza.to!.domain, failure.condition, failure.stage),
       answer: (stanza) => this.#router.send(stanza),
@@ -416,6 +421,7 @@ export class Server implements Operations {
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
+    this.#links.releasedAll()
     problems.push(...(await this.#listeners.arrange(next, this.#services())))
     return problems
   }

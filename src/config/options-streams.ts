@@ -45,6 +45,10 @@ export const STREAM_OPTIONS = {
     where: 'global',
     help: 'How many stanzas may wait for a connection to one domain.',
   }),
+  s2s_queue_age: withDefault(period(1000), 120_000, {
+    where: 'global',
+    help: 'How long a stanza may wait for a connection to its domain before it goes back to its sender.',
+  }),
 
   c2s_require_encryption: withDefault(flag, true, { help: 'Clients must use TLS before they log in.' }),
   allow_unencrypted_plain_auth: withDefault(flag, false, { help: 'Passwords may be sent without TLS. For tests only.' }),

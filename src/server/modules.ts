@@ -5,12 +5,13 @@ import { iq } from '../modules/iq.ts'
 import { message } from '../modules/message.ts'
 import { offline } from '../modules/offline.ts'
 import { ping } from '../modules/ping.ts'
+import { pingMuc } from '../modules/ping-muc.ts'
 import { presence } from '../modules/presence/index.ts'
 import { roster } from '../modules/roster.ts'
 import { version } from '../modules/version.ts'
 
 /** Every module that comes with the server. */
-export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offline, ping, presence, roster, version]
+export const MODULES: readonly ModuleDeclaration[] = [disco, iq, message, offline, ping, pingMuc, presence, roster, version]
 
 /** Features of streams, switched by the same lists of names as modules. */
 export const STREAM_FEATURES: readonly string[] = [

@@ -11,6 +11,8 @@ import type { TlsStore } from './tls-store.ts'
 const TLS_HANDSHAKE_MS = 10_000
 /** Prosody's send_timeout. */
 const SEND_MS = 180_000
+/** Prosody's read_timeout. */
+const READ_MS = 840_000
 
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
@@ -102,6 +104,11 @@ export class Policies {
 
   preAuthBudget(use: 'c2s' | 's2s'): Budget {
     return { ...PRE_AUTH_BUDGET, stanzaBytes: this.#config.get(undefined, `${use}_unauthed_stanza_size_limit`) }
+  }
+
+  /** After so much silence a server has to show that it is there. */
+  get silenceMs(): number {
+    return this.#config.get(undefined, 'network_settings').read_timeout ?? READ_MS
   }
 
   get clientNegotiationMs(): number {

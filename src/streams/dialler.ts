@@ -8,6 +8,7 @@ import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type Stage, s2sOut } from '../protocol/s2s-out.ts'
 import type { Budget } from '../xmpp/framer.ts'
+import { further, OWN_FAILURE, ofConnecting, ofLookup, ofStream, placesOf } from './link-failures.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -52,21 +53,25 @@ export class Dialler {
     return this.#open
   }
 
+  /** Where DNS leads now: what a link compares to notice a change. */
+  async places(remote: string): Promise<string> {
+    return placesOf(await this.#setup.resolve(remote))
+  }
+
   /** Never rejects: a bug on the way is a failure of the attempt. `signal` ends an attempt that is not `ready` yet. */
   async connect(context: S2sOutContext, events: DialEvents, signal?: AbortSignal): Promise<void> {
     try {
       await this.#connect(context, events, signal)
     } catch (error) {
       this.#setup.events.bug('dialling', error)
-      events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
+      events.failed(OWN_FAILURE)
     }
   }
 
   async #connect(context: S2sOutContext, events: DialEvents, signal: AbortSignal | undefined): Promise<void> {
     const found = await this.#setup.resolve(context.remote)
     if (found.failure !== undefined) {
-      const { text, detail } = found.failure
-      this.#give(context, events, { stage: 'lookup', condition: 'remote-server-not-found', text }, detail)
+      this.#give(context, events, { ...ofLookup(found.failure), places: placesOf(found) }, found.failure.detail)
       return
     }
     const dialling = dial(found.endpoints, {
@@ -79,13 +84,20 @@ export class Dialler {
     for (const end of ends) end.addEventListener('abort', abort)
     if (ends.some((end) => end.aborted)) abort()
     try {
-      await this.#walk(context, events, dialling, signal)
+      const failure = await this.#walk(context, events, dialling, signal)
+      if (failure !== undefined) this.#give(context, events, { ...failure, places: placesOf(found) })
     } finally {
       for (const end of ends) end.removeEventListener('abort', abort)
     }
   }
 
-  async #walk(context: S2sOutContext, events: DialEvents, dialling: Dialling, signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves with what came of the last address that came furthest, or with undefined when one has served. */
+  async #walk(
+    context: S2sOutContext,
+    events: DialEvents,
+    dialling: Dialling,
+    signal: AbortSignal | undefined,
+  ): Promise<LinkFailure | undefined> {
     const { local, remote } = context
     let furthest: LinkFailure | undefined
     let told = 0
@@ -98,13 +110,13 @@ export class Dialler {
     for (let connection = await dialling.next(); connection !== undefined; connection = await dialling.next()) {
       note()
       const failure = await this.#try(context, events, connection, signal)
-      if (failure === undefined) return
+      if (failure === undefined) return undefined
       dialling.report(connection.endpoint, DIAL_STAGE[failure.stage], failure.text)
       note()
-      furthest = further(furthest, { stage: failure.stage, condition: failure.bounce, text: failure.text })
+      furthest = further(furthest, ofStream(failure))
     }
     note()
-    this.#give(context, events, furthest ?? unreachable(dialling.failures.map((f) => f.why)))
+    return furthest ?? ofConnecting(dialling.failures.map((f) => f.why))
   }
 
   /** @param why for the log, where names may stand */
@@ -194,18 +206,6 @@ const DIAL_STAGE: Readonly<Record<Stage, DialStage>> = {
   certificate: 'tls',
   auth: 'auth',
   policy: 'policy',
-}
-
-const ORDER: readonly LinkFailure['stage'][] = ['lookup', 'connect', 'tls', 'stream', 'policy', 'certificate', 'auth']
-
-/** Of two failures the one that came further says more about what to do. */
-function further(one: LinkFailure | undefined, other: LinkFailure): LinkFailure {
-  return one === undefined || ORDER.indexOf(other.stage) >= ORDER.indexOf(one.stage) ? other : one
-}
-
-function unreachable(reasons: readonly string[]): LinkFailure {
-  const why = [...new Set(reasons)].slice(0, 3).join('; ')
-  return { stage: 'connect', condition: 'remote-server-timeout', text: why === '' ? 'no connection' : `no connection: ${why}` }
 }
 
 function shown({ host, address, port, tls }: Endpoint): string {

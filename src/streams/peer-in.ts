@@ -52,6 +52,8 @@ export interface PeerInSetup {
   management(local: string): Management
   readonly outbox: Outbox
   readonly clock: Clock
+  /** A pair of domains may be used from now on. */
+  authenticated(local: string, remote: string): void
   forget(stream: PeerIn): void
 }
 
@@ -170,6 +172,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         if (certificate === 'valid') this.#watch.restsOn(this.#driver.wire.tls?.peerChain ?? [])
         const tls = this.#driver.wire.tls?.version ?? 'none'
         events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
+        this.#setup.authenticated(local, remote)
         return
       }
       case 'refused':

@@ -37,6 +37,8 @@ export interface PeersSetup {
   secret(local: string): string
   /** Gives a stanza that could not be brought over back to its sender. */
   returned(stanza: Stanza, failure: LinkFailure): void
+  /** A remote domain has proven itself to us, so that it is there. */
+  proven(remote: string): void
   mayDial(address: string, port: number): string | undefined
   readonly anyDomain: () => string
   readonly stanzaBytes: () => number
@@ -146,6 +148,7 @@ export class Peers implements Connector {
       unsettled: (ledger) => this.#giveBack([{ ledger }]),
       broke: (id) => this.#giveBack(this.#kept.broke(id, clock.mono())),
       verify: (question) => this.#verify(question, driver.wire.remoteAddress),
+      authenticated: (_, remote) => this.#setup.proven(remote),
       forget: (gone) => void this.#incoming.delete(gone),
     })
     const driver = new Driver(socket, {
@@ -224,6 +227,11 @@ export class Peers implements Connector {
     this.#waits.get(key)?.dispose()
     this.#waits.delete(key)
     return this.#setup.adopt(local, remote, stream)
+  }
+
+  /** Connector: where DNS leads now. */
+  places(remote: string): Promise<string> {
+    return this.#dialler.places(remote)
   }
 
   #outContext(

