@@ -2,14 +2,14 @@ import type { Clock } from '../net/clock.ts'
 import type { Logger } from '../obs/log.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
-import { type Connector, Link, type LinkFacts, type LinkOwner } from './link.ts'
+import { type AdoptedEvents, type Connector, Link, type LinkFacts, type LinkOwner, type RemoteStream } from './link.ts'
 import { type LinkFailure, SHUTDOWN } from './link-failure.ts'
 import type { QueueBounds } from './link-queue.ts'
 import { Remotes } from './remotes.ts'
 import type { RemoteRoute } from './router.ts'
 import type { Source } from './source.ts'
 
-export type { Connector, LinkEvents, LinkFacts, RemoteStream } from './link.ts'
+export type { AdoptedEvents, Connector, LinkEvents, LinkFacts, RemoteStream } from './link.ts'
 export type { LinkFailure } from './link-failure.ts'
 export type { QueueBounds } from './link-queue.ts'
 
@@ -40,7 +40,7 @@ export class Links implements RemoteRoute {
   constructor(setup: LinksSetup) {
     const { connector, clock, random, log } = setup
     this.#setup = setup
-    this.#remotes = new Remotes({ clock, random, places: (remote) => connector.places(remote) })
+    this.#remotes = new Remotes({ clock, random, places: (local, remote) => connector.places(local, remote) })
     this.#owner = {
       connector,
       clock,
@@ -89,6 +89,11 @@ export class Links implements RemoteRoute {
       return
     }
     this.#link(stanza.from!.domain, domain).send(stanza, source)
+  }
+
+  /** A remote domain takes our stanzas on a stream that it has opened (XEP-0288). undefined: its link has one already. */
+  adopt(local: string, remote: string, stream: RemoteStream): AdoptedEvents | undefined {
+    return this.#stopped ? undefined : this.#link(local, remote).adopt(stream)
   }
 
   /** A stanza that a stream was given and could not bring over goes back to its sender. */
