@@ -27,8 +27,8 @@ export type AdoptedEvents = Pick<LinkEvents, 'drained' | 'lost'>
 /** Makes streams. It tries every endpoint of the remote domain before it says `failed`. */
 export interface Connector {
   connect(local: string, remote: string, events: LinkEvents): void
-  /** Where DNS leads now, as a word that is the same as long as the answer is; a failed look-up has one too. */
-  places(remote: string): Promise<string>
+  /** Where DNS leads that host of ours now, as a word that is the same as long as the answer is; a failed look-up has one too. */
+  places(local: string, remote: string): Promise<string>
 }
 
 /** What a link needs of all links. */
@@ -122,7 +122,7 @@ export class Link {
     else if (outlook === 'probed') this.#wait(undefined)
     else if (outlook.inMs <= PATIENCE_MS) this.#wait(outlook.inMs)
     else {
-      const looking = this.#owner.remotes.lookAgain(this.#remote)
+      const looking = this.#owner.remotes.lookAgain(this.#local, this.#remote)
       if (looking === undefined) this.fail(notBefore(outlook.failure, outlook.inMs))
       else this.#waitFor(looking)
     }
@@ -185,7 +185,7 @@ export class Link {
     this.#ready(stream)
     return {
       drained: () => current() && this.#flush(),
-      lost: (why) => current() && this.#lost(why, false),
+      lost: (why, isUrgent) => current() && this.#lost(why, isUrgent === true),
     }
   }
 

@@ -40,7 +40,7 @@ export class Links implements RemoteRoute {
   constructor(setup: LinksSetup) {
     const { connector, clock, random, log } = setup
     this.#setup = setup
-    this.#remotes = new Remotes({ clock, random, places: (remote) => connector.places(remote) })
+    this.#remotes = new Remotes({ clock, random, places: (local, remote) => connector.places(local, remote) })
     this.#owner = {
       connector,
       clock,

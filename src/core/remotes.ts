@@ -68,8 +68,8 @@ export interface RemotesSetup {
   readonly clock: Clock
   /** Uniform in [0, 1): spreads attempts. */
   readonly random: () => number
-  /** What DNS says of a remote domain now; see `Connector`. */
-  places(remote: string): Promise<string>
+  /** Where DNS leads a host of ours now; see `Connector`. */
+  places(local: string, remote: string): Promise<string>
 }
 
 /** Which remote domains have failed, and when each may be tried again. */
@@ -162,21 +162,21 @@ export class Remotes {
    *
    * @returns undefined when it was asked just before. Never rejects, takes 2 s at most
    */
-  lookAgain(remote: string): Promise<void> | undefined {
+  lookAgain(local: string, remote: string): Promise<void> | undefined {
     const trouble = this.#troubled.get(remote)
     if (trouble === undefined) return undefined
     if (trouble.looking !== undefined) return trouble.looking
     const nowMono = this.#setup.clock.mono()
     if (nowMono - trouble.lookedMono < LOOK_EVERY_MS) return undefined
     trouble.lookedMono = nowMono
-    trouble.looking = this.#look(remote, trouble)
+    trouble.looking = this.#look(local, remote, trouble)
     return trouble.looking
   }
 
-  async #look(remote: string, trouble: Trouble): Promise<void> {
+  async #look(local: string, remote: string, trouble: Trouble): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<undefined>()
     const deadline = this.#setup.clock.after(LOOK_MS, () => resolve(undefined))
-    const places = await Promise.race([this.#setup.places(remote).catch(() => undefined), late])
+    const places = await Promise.race([this.#setup.places(local, remote).catch(() => undefined), late])
     deadline.dispose()
     trouble.looking = undefined
     if (places === undefined) return

@@ -230,7 +230,7 @@ export class Peers implements Connector {
   }
 
   /** Connector: where DNS leads now. */
-  places(remote: string): Promise<string> {
+  places(_: string, remote: string): Promise<string> {
     return this.#dialler.places(remote)
   }
 

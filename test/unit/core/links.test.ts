@@ -402,6 +402,34 @@ describe('a stream that was lost', () => {
     assert.equal(bench.state, 'a.example b.example waiting 0')
   })
 
+  test('one that the remote opened is used where there is none, and where one is only being made', () => {
+    const bench = new LinkBench()
+    bench.send()
+    const theirs = new Stream()
+    const events = bench.links.adopt('a.example', 'b.example', theirs)
+    assert.deepEqual(theirs.written, ['m0'])
+    bench.attempt.failed(REFUSED)
+    assert.equal(bench.state, 'a.example b.example ready 0')
+    assert.equal(bench.links.adopt('a.example', 'b.example', new Stream()), undefined)
+    theirs.isCongested = true
+    const id = bench.send()
+    theirs.isCongested = false
+    events!.drained()
+    assert.deepEqual(theirs.written, ['m0', id])
+    events!.lost('end of stream')
+    assert.equal(bench.state, '')
+  })
+
+  test('and ends the waiting after failures', () => {
+    const bench = new LinkBench()
+    bench.send()
+    bench.attempt.failed(REFUSED)
+    const id = bench.send()
+    const theirs = new Stream()
+    bench.links.adopt('a.example', 'b.example', theirs)
+    assert.deepEqual([theirs.written, bench.links.troubled, bench.clock.waiting], [[id], 0, 0])
+  })
+
   test('late events of an old attempt change nothing', () => {
     const { bench, stream } = open()
     const [first] = bench.attempts
