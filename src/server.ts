@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
+import type { Accounts } from './admin/accounts.ts'
 import type { Operations, ReloadOutcome, Status } from './admin/commands.ts'
 import { answerControl } from './admin/control.ts'
 import type { Config } from './config/config.ts'
-import { loadConfig } from './config/load.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
 import { Links } from './core/links.ts'
-import type { ModuleDeclaration } from './core/module.ts'
 import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
@@ -19,7 +18,7 @@ import { RemoteHistory } from './obs/history.ts'
 import { createLog, type Log } from './obs/log.ts'
 import { watchLoopLag } from './obs/loop-lag.ts'
 import { createMetrics, type Family } from './obs/metrics.ts'
-import { accountOperations } from './server/account-operations.ts'
+import { readConfig, restartOnly, type ServerOptions } from './server/configuration.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
 import { Decisions } from './server/decisions.ts'
 import { ConfigError, StartError } from './server/errors.ts'
@@ -27,33 +26,23 @@ import { FederationControl } from './server/federation-control.ts'
 import { registerGauges } from './server/gauges.ts'
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
+import { liveAccounts } from './server/live-accounts.ts'
 import { openSinks } from './server/logging.ts'
-import { MODULES, moduleFacts } from './server/modules.ts'
+import { MODULES } from './server/modules.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
 import { TlsStore } from './server/tls-store.ts'
 import { Clients } from './streams/clients.ts'
 import { Peers } from './streams/peers.ts'
-import { StreamError } from './xmpp/errors.ts'
 
-export { ConfigError, StartError }
-
-export interface ServerOptions {
-  readonly configFile: string
-  /** What `os.getenv` and `ENV_NAME` of the configuration see; the process's own environment when absent. */
-  readonly env?: Readonly<Record<string, string | undefined>>
-  /** Modules beside those that come with the server; enabled by name in the configuration. */
-  readonly modules?: readonly ModuleDeclaration[]
-}
+export { ConfigError, type ServerOptions, StartError }
 
 /** How long the whole shutdown may take before everything left is cut off; `network_settings.shutdown_deadline`. */
 const SHUTDOWN_MS = 5000
 const QUEUE_BYTES = 32 * 1024 * 1024
 const GOODBYE = 'this server is shutting down'
 const LEVEL_OF = { error: 'error', warning: 'warn', notice: 'info' } as const
-/** What a running server cannot change. */
-const RESTART_ONLY = ['data_path', 'admin_socket', 'pidfile', 'storage_synchronous'] as const
 
 /**
  * Reads and checks a configuration and makes a server of it that has opened nothing yet.
@@ -66,18 +55,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   return new Server(options, config)
 }
 
-function readConfig({ configFile, env, modules }: ServerOptions): Promise<Config> {
-  return loadConfig({ path: configFile, env: env ?? process.env, modules: moduleFacts(modules) })
-}
-
 function refuse([problem]: readonly string[]): void {
   if (problem !== undefined) throw new Error(problem)
-}
-
-function restartOnly(before: Config, next: Config): string[] {
-  return RESTART_ONLY.filter((name) => before.get(undefined, name) !== next.get(undefined, name)).map(
-    (name) => `a change of ${name} takes effect at the next start`,
-  )
 }
 
 function tellStandardError(why: string): void {
@@ -101,6 +80,7 @@ export class Server implements Operations {
   readonly #listeners: Listeners
   readonly #decisions = new Decisions()
   readonly federation: FederationControl
+  readonly #accounts: Accounts
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
   #policies: Policies
@@ -160,7 +140,14 @@ export class Server implements Operations {
       resolve: (domain) => this.#resolve(domain),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
+      returned: (stanza, failure) => this.#links.returned(stanza, failure),
+      proven: (remote) => this.#links.released(remote),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
+      management: (local) => this.#policies.management(local),
+      idleMs: () => this.#config.get(undefined, 's2s_idle_timeout'),
+      silenceMs: () => this.#policies.silenceMs,
+      bidi: (local) => this.#config.enabledModules(local).has('s2s_bidi'),
+      adopt: (local, remote, stream) => this.#links.adopt(local, remote, stream),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
       patience: () => this.#policies.patience('s2s'),
@@ -169,9 +156,15 @@ export class Server implements Operations {
     })
     this.#links = new Links({
       connector: this.#peers,
-      mono: systemClock.mono,
+      clock: systemClock,
+      random: Math.random, // spreads attempts; nothing secret
       log: this.#log.child('s2s'),
-      bounds: () => ({ stanzas: this.#config.get(undefined, 's2s_send_queue_size'), bytes: QUEUE_BYTES }),
+      bounds: () => ({
+        stanzas: this.#config.get(undefined, 's2s_send_queue_size'),
+        bytes: QUEUE_BYTES,
+        ageMs: this.#config.get(undefined, 's2s_queue_age'),
+      }),
+      lost: (local, remote) => this.#router.remoteLost(local, remote),
       bounced: (stanza, failure) =>
         events.stanzaBounced(stanza.from!.domain, stanza.to!.domain, failure.condition, failure.stage),
       answer: (stanza) => this.#router.send(stanza),
@@ -179,6 +172,8 @@ export class Server implements Operations {
     this.#listeners = new Listeners(this.#log, (service, socket) => this.#accept(service, socket))
     const parts = { router: this.#router, links: this.#links, clients: this.#clients, peers: this.#peers }
     registerGauges(this.#metrics, parts)
+    const domains = () => this.#config.hosts.filter((h) => h.kind === 'virtual').map((h) => h.domain)
+    this.#accounts = liveAccounts(domains, this.#router, this.#clients)
     this.federation = new FederationControl({
       ...parts,
       history,
@@ -316,24 +311,6 @@ export class Server implements Operations {
 
   // Operations
 
-  readonly #accounts = accountOperations({
-    domains: () => this.#config.hosts.filter((h) => h.kind === 'virtual').map((h) => h.domain),
-    provider: (domain) => this.#router.hosts.get(domain)?.accounts,
-    changed: (account, how) => {
-      if (how === 'created') this.#router.hosts.get(account.domain)?.rosters.forget(account.local)
-      // whoever had the old password is out; the user's own clients come back with the new one
-      else this.#clients.endAccount(account, new StreamError('reset', 'the password was changed'))
-    },
-    removing: async (account) => {
-      const host = this.#router.hosts.get(account.domain)
-      const roster = await host?.rosters.of(account.local)
-      return () => {
-        this.#clients.endAccount(account, new StreamError('not-authorized', 'the account was deleted'))
-        if (host !== undefined && roster !== undefined) this.#router.accountRemoved(host, account.local, roster)
-      }
-    },
-  })
-
   createAccount(address: string, password: string): Promise<void> {
     return this.#accounts.createAccount(address, password)
   }
@@ -421,6 +398,7 @@ export class Server implements Operations {
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
+    this.#links.releasedAll()
     problems.push(...(await this.#listeners.arrange(next, this.#services())))
     return problems
   }

@@ -14,7 +14,7 @@ const STREAMS: readonly { readonly by: string; readonly does: string; readonly p
   },
   {
     by: 's2s',
-    does: 'Streams of servers, the same way; SRV look-up; limits told to the other side.',
+    does: 'Streams of servers, the same way; SRV look-up; limits told to the other side, and its own honoured.',
     protocols: [{ rfc: 6120 }, { rfc: 2782 }, { rfc: 8305 }, { xep: 368 }, { xep: 478 }],
   },
   { by: 's2s_auth_certs', does: 'Judges the certificates of servers.', protocols: [{ rfc: 5280 }, { rfc: 9525 }, { xep: 178 }] },
@@ -38,6 +38,12 @@ const STREAMS: readonly { readonly by: string; readonly does: string; readonly p
     does: 'Knows a server by its DNS: all three roles, errors included.',
     protocols: [{ xep: 220 }, { xep: 185 }],
   },
+  {
+    by: 'smacks',
+    does: 'Acknowledges stanzas between servers and resumes their broken streams.',
+    protocols: [{ xep: 198 }],
+  },
+  { by: 's2s_bidi', does: 'Carries stanzas both ways on one stream between servers.', protocols: [{ xep: 288 }] },
 ]
 
 const ALWAYS: readonly (readonly [string, string])[] = [

@@ -8,7 +8,7 @@ export interface ModuleFacts {
 }
 
 /** Run on every host unless disabled. */
-export const AUTOLOADED: readonly string[] = ['presence', 'message', 'iq', 'offline', 'c2s', 's2s', 's2s_auth_certs']
+export const AUTOLOADED: readonly string[] = ['presence', 'message', 'iq', 'offline', 'ping_muc', 'c2s', 's2s', 's2s_auth_certs']
 
 /** All that a component takes from the global section; the rest it must list itself. */
 export const INHERITED_BY_COMPONENTS: ReadonlySet<string> = new Set([

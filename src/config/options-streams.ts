@@ -32,6 +32,10 @@ export const STREAM_OPTIONS = {
     where: 'global',
     help: "How long to wait for the other side's end of stream.",
   }),
+  s2s_idle_timeout: withDefault(period(0), 3_600_000, {
+    where: 'global',
+    help: 'A stream of servers that has carried nothing for that long is closed, and made again when it is needed; 0: never.',
+  }),
   s2s_stanza_size_limit: withDefault(size(10_000), 512 * 1024, { where: 'global', help: 'Largest stanza from a server.' }),
   s2s_unauthed_stanza_size_limit: withDefault(size(1000), 10_000, {
     where: 'global',
@@ -40,6 +44,10 @@ export const STREAM_OPTIONS = {
   s2s_send_queue_size: withDefault(whole(1), 32_768, {
     where: 'global',
     help: 'How many stanzas may wait for a connection to one domain.',
+  }),
+  s2s_queue_age: withDefault(period(1000), 120_000, {
+    where: 'global',
+    help: 'How long a stanza may wait for a connection to its domain before it goes back to its sender.',
   }),
 
   c2s_require_encryption: withDefault(flag, true, { help: 'Clients must use TLS before they log in.' }),
@@ -71,12 +79,18 @@ export const STREAM_OPTIONS = {
     help: 'How often a paused stream is looked at.',
   }),
   unlimited_jids: withDefault(setOf(text), new Set<string>(), { status: 'later', help: 'Who is exempt from limits.' }),
-  smacks_enabled_s2s: withDefault(flag, true, { status: 'later', help: 'Stream management with servers.' }),
-  smacks_s2s_resend: withDefault(flag, false, { status: 'later', help: 'Send again what a lost server stream did not confirm.' }),
-  smacks_max_ack_delay: withDefault(period(0), 30_000, { status: 'later', help: 'Ask for a confirmation after that long.' }),
-  smacks_max_unacked_stanzas: withDefault(whole(0), 0, { status: 'later', help: 'Ask for a confirmation after that many.' }),
-  smacks_max_queue_size: withDefault(whole(0), 500, { status: 'later', help: 'How many unconfirmed stanzas are kept.' }),
-  smacks_hibernation_time: withDefault(period(0), 600_000, { status: 'later', help: 'How long a lost client may resume.' }),
+  smacks_enabled_s2s: withDefault(flag, true, { help: 'Stream management with servers, where the module smacks is enabled.' }),
+  smacks_s2s_resend: withDefault(flag, false, {
+    help: 'Send again what a lost server stream did not confirm, though it may have arrived; false: it goes back to its sender.',
+  }),
+  smacks_max_ack_delay: withDefault(period(0), 30_000, {
+    help: 'A stream that does not confirm what it was sent for that long is ended; 0: never.',
+  }),
+  smacks_max_unacked_stanzas: withDefault(whole(0), 0, { help: 'Ask for a confirmation when more than that many are missing.' }),
+  smacks_max_queue_size: withDefault(whole(0), 500, {
+    help: 'How many stanzas may be unconfirmed; the next ones wait until some are.',
+  }),
+  smacks_hibernation_time: withDefault(period(0), 600_000, { help: 'How long a broken stream can be resumed.' }),
   smacks_max_old_sessions: withDefault(whole(0), 10, {
     status: 'later',
     help: 'How many resumable sessions an account may have.',

@@ -55,6 +55,7 @@ export class Host {
   readonly available: { readonly module: string; readonly run: (session: Session) => void }[] = []
   readonly closed: { readonly module: string; readonly run: (session: Session) => Promise<void> | undefined }[] = []
   readonly accountRemoved: { readonly module: string; readonly run: (local: string, roster: Roster) => void }[] = []
+  readonly remoteLost: { readonly module: string; readonly run: (remote: string) => void }[] = []
   /** Accounts to which something that was kept is being handed over: messages that come meanwhile go after it. */
   readonly handovers = new Map<string, Promise<void>>()
   readonly #iq = new Map<string, { readonly module: string; readonly registration: IqRegistration }>()
@@ -118,6 +119,7 @@ export class Host {
     drop(this.available, module)
     drop(this.closed, module)
     drop(this.accountRemoved, module)
+    drop(this.remoteLost, module)
   }
 }
 

@@ -1,245 +1,104 @@
+import type { Clock } from '../net/clock.ts'
 import type { Logger } from '../obs/log.ts'
-import { type StanzaCondition, StanzaError } from '../xmpp/errors.ts'
+import { StanzaError } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import { type AdoptedEvents, type Connector, Link, type LinkFacts, type LinkOwner, type RemoteStream } from './link.ts'
+import { type LinkFailure, SHUTDOWN } from './link-failure.ts'
+import type { QueueBounds } from './link-queue.ts'
+import { Remotes } from './remotes.ts'
 import type { RemoteRoute } from './router.ts'
-import { type Source, Valve } from './source.ts'
+import type { Source } from './source.ts'
 
-/** Why a remote domain cannot be reached, in words for the sender; the text names the stage and no address. */
-export interface LinkFailure {
-  readonly stage: 'lookup' | 'connect' | 'tls' | 'certificate' | 'stream' | 'auth' | 'policy' | 'queue' | 'shutdown'
-  readonly condition: StanzaCondition
-  readonly text: string
-}
+export type { AdoptedEvents, Connector, LinkEvents, LinkFacts, RemoteStream } from './link.ts'
+export type { LinkFailure } from './link-failure.ts'
+export type { QueueBounds } from './link-queue.ts'
 
-/** An authenticated stream as a link sees it. */
-export interface RemoteStream {
-  write(stanza: Stanza): void
-  readonly isCongested: boolean
-}
-
-/** What comes back from a connector: `ready` or `failed` once; after `ready`, `drained` any number of times and `lost` once. */
-export interface LinkEvents {
-  ready(stream: RemoteStream): void
-  failed(failure: LinkFailure): void
-  drained(): void
-  lost(why: string): void
-}
-
-/** Makes streams. It tries every endpoint of the remote domain before it says `failed`. */
-export interface Connector {
-  connect(local: string, remote: string, events: LinkEvents): void
-}
-
-/** A pair of domains, and what waits for its stream. */
-export interface LinkFacts {
-  readonly local: string
-  readonly remote: string
-  readonly state: State['at']
-  readonly queued: number
-  readonly bytes: number
-  readonly oldestSeconds: number
-  /** How many addresses they are from. */
-  readonly senders: number
-}
-
-/** How much may wait for one pair of domains. */
-export interface QueueBounds {
-  readonly stanzas: number
-  readonly bytes: number
-}
-
-type State = { readonly at: 'idle' } | { readonly at: 'connecting' } | { readonly at: 'ready'; readonly stream: RemoteStream }
-
-const IDLE: State = { at: 'idle' }
-const CONNECTING: State = { at: 'connecting' }
-
-/** What one pair of local and remote domain needs: its stream, what waits for it, and the way back when it fails. */
-class Link {
-  readonly #local: string
-  readonly #remote: string
-  readonly #owner: LinkOwner
-  readonly #valve = new Valve()
-  #state: State = IDLE
-  #queue: Stanza[] = []
-  #queueBytes = 0
-  /** When each of the queue came. */
-  #queuedMono: number[] = []
-  /** Tells the events of an older attempt from those of this one. */
-  #attempt = 0
-
-  constructor(local: string, remote: string, owner: LinkOwner) {
-    this.#local = local
-    this.#remote = remote
-    this.#owner = owner
-  }
-
-  get queued(): number {
-    return this.#queue.length
-  }
-
-  get state(): State['at'] {
-    return this.#state.at
-  }
-
-  get facts(): LinkFacts {
-    const since = this.#queuedMono[0]
-    return {
-      local: this.#local,
-      remote: this.#remote,
-      state: this.#state.at,
-      queued: this.#queue.length,
-      bytes: this.#queueBytes,
-      oldestSeconds: since === undefined ? 0 : (this.#owner.mono() - since) / 1000,
-      senders: new Set(this.#queue.map(({ from }) => from?.bare.toString())).size,
-    }
-  }
-
-  /** Makes a stream now, also when nothing waits for one. */
-  retry(): void {
-    if (this.#state.at === 'idle') this.#connect()
-  }
-
-  send(stanza: Stanza, source: Source | undefined): void {
-    if (this.#state.at === 'ready' && this.#queue.length === 0 && !this.#state.stream.isCongested) {
-      this.#state.stream.write(stanza)
-      return
-    }
-    if (!this.#keep(stanza)) {
-      this.#owner.bounce(stanza, { stage: 'queue', condition: 'resource-constraint', text: 'Outgoing stanza queue full' })
-      return
-    }
-    // a stream that does not keep up slows whoever fills it; one that is not there yet must not stall a client
-    if (this.#state.at === 'ready' && source !== undefined) this.#valve.hold(source)
-    if (this.#state.at === 'idle') this.#connect()
-  }
-
-  #keep(stanza: Stanza): boolean {
-    const { stanzas, bytes } = this.#owner.bounds(this.#local)
-    const size = queuedBytes(stanza)
-    if (this.#queue.length >= stanzas || this.#queueBytes + size > bytes) return false
-    this.#queue.push(stanza.settled())
-    this.#queuedMono.push(this.#owner.mono())
-    this.#queueBytes += size
-    return true
-  }
-
-  #connect(): void {
-    this.#state = CONNECTING
-    const attempt = ++this.#attempt
-    const current = (): boolean => attempt === this.#attempt
-    this.#owner.connector.connect(this.#local, this.#remote, {
-      ready: (stream) => current() && this.#ready(stream),
-      failed: (failure) => current() && this.fail(failure),
-      drained: () => current() && this.#flush(),
-      lost: (why) => current() && this.#lost(why),
-    })
-  }
-
-  #ready(stream: RemoteStream): void {
-    this.#state = { at: 'ready', stream }
-    this.#flush()
-  }
-
-  /** Writes what waits, in order, as far as the stream has room. */
-  #flush(): void {
-    if (this.#state.at !== 'ready') return
-    const { stream } = this.#state
-    let sent = 0
-    while (sent < this.#queue.length && !stream.isCongested) {
-      const stanza = this.#queue[sent++]!
-      this.#queueBytes -= queuedBytes(stanza)
-      stream.write(stanza)
-    }
-    this.#queue = sent === this.#queue.length ? [] : this.#queue.slice(sent)
-    this.#queuedMono = this.#queuedMono.slice(sent)
-    if (this.#queue.length === 0) this.#valve.release()
-  }
-
-  #lost(why: string): void {
-    this.#state = IDLE
-    this.#valve.release()
-    this.#owner.log.info('stream to a remote domain lost', {
-      local: this.#local,
-      remote: this.#remote,
-      why,
-      queued: this.#queue.length,
-    })
-    if (this.#queue.length > 0) this.#connect()
-    else this.#owner.forget(this.#local, this.#remote)
-  }
-
-  /** Everything that waits goes back to its senders, with the reason. */
-  fail(failure: LinkFailure): void {
-    this.#state = IDLE
-    this.#attempt++
-    const queue = this.#queue
-    this.#queue = []
-    this.#queueBytes = 0
-    this.#queuedMono = []
-    this.#valve.release()
-    this.#owner.forget(this.#local, this.#remote)
-    for (const stanza of queue) this.#owner.bounce(stanza, failure)
-  }
-}
-
-/** What a waiting stanza counts for: its bytes, and a round figure for its start tag and the objects around it. */
-function queuedBytes(stanza: Stanza): number {
-  return stanza.inside.length + 200
-}
-
-interface LinkOwner {
+export interface LinksSetup {
   readonly connector: Connector
-  mono(): number
+  readonly clock: Clock
+  /** Uniform in [0, 1): spreads attempts. */
+  readonly random: () => number
   readonly log: Logger
   bounds(local: string): QueueBounds
-  bounce(stanza: Stanza, failure: LinkFailure): void
-  forget(local: string, remote: string): void
+  /** A stream that was ready is lost. */
+  lost(local: string, remote: string): void
+  /** Told of everything that goes back or, being an answer itself, is dropped. */
+  bounced(stanza: Stanza, failure: LinkFailure): void
+  /** Routes an error back to the sender of a stanza that could not be sent. */
+  answer(stanza: Stanza): void
 }
 
 /** Every pair of a domain of ours and a remote one that has something to say. */
 export class Links implements RemoteRoute {
   readonly #links = new Map<string, Map<string, Link>>()
+  readonly #setup: LinksSetup
+  readonly #remotes: Remotes
   readonly #owner: LinkOwner
   #closing = false
   #stopped = false
 
-  /** @param answer routes an error back to the sender of a stanza that could not be sent */
-  constructor(setup: {
-    connector: Connector
-    /** Monotonic milliseconds. */
-    mono: () => number
-    log: Logger
-    bounds: (local: string) => QueueBounds
-    /** Told of everything that goes back or, being an answer itself, is dropped. */
-    bounced: (stanza: Stanza, failure: LinkFailure) => void
-    answer: (stanza: Stanza) => void
-  }) {
+  constructor(setup: LinksSetup) {
+    const { connector, clock, random, log } = setup
+    this.#setup = setup
+    this.#remotes = new Remotes({ clock, random, places: (local, remote) => connector.places(local, remote) })
     this.#owner = {
-      connector: setup.connector,
-      mono: setup.mono,
-      log: setup.log,
-      bounds: setup.bounds,
-      bounce: (stanza, failure) => {
-        setup.bounced(stanza, failure)
-        if (stanza.isAnswer) return // an error or result is never answered: it ends here
-        const text = failure.stage === 'queue' ? failure.text : `Server-to-server connection failed: ${failure.text}`
-        setup.answer(stanza.error(new StanzaError(failure.condition, text)))
-      },
-      forget: (local, remote) => {
-        const remotes = this.#links.get(local)
-        remotes?.delete(remote)
-        if (remotes?.size === 0) this.#links.delete(local)
+      connector,
+      clock,
+      log,
+      remotes: this.#remotes,
+      total: { bytes: 0 },
+      bounds: (local) => setup.bounds(local),
+      bounce: (stanza, failure) => this.#bounce(stanza, failure),
+      forget: (local, remote) => this.#forget(local, remote),
+      lost: (local, remote) => setup.lost(local, remote),
+      settled: (remote, failure) => {
+        for (const link of this.#linksTo(remote)) {
+          if (failure === undefined) link.reconsider()
+          else link.learn(failure)
+        }
       },
     }
+  }
+
+  #bounce(stanza: Stanza, failure: LinkFailure): void {
+    this.#setup.bounced(stanza, failure)
+    if (stanza.isAnswer) return // an error or result is never answered: it ends here
+    const isOurs = failure.stage === 'queue' || failure.stage === 'stanza' // nothing is wrong with the connection
+    const text = isOurs ? failure.text : `Server-to-server connection failed: ${failure.text}`
+    this.#setup.answer(stanza.error(new StanzaError(failure.condition, text)))
+  }
+
+  #forget(local: string, remote: string): void {
+    const remotes = this.#links.get(local)
+    remotes?.delete(remote)
+    if (remotes?.size === 0) this.#links.delete(local)
+  }
+
+  #linksTo(remote: string): readonly Link[] {
+    return [...this.#links.values()].flatMap((remotes) => remotes.get(remote) ?? [])
+  }
+
+  #all(): readonly Link[] {
+    return [...this.#links.values()].flatMap((remotes) => [...remotes.values()])
   }
 
   send(stanza: Stanza, source: Source | undefined): void {
     const { domain } = stanza.to!
     if (this.#stopped || (this.#closing && !this.#links.get(stanza.from!.domain)?.has(domain))) {
-      this.#owner.bounce(stanza, SHUTDOWN)
+      this.#bounce(stanza, SHUTDOWN)
       return
     }
     this.#link(stanza.from!.domain, domain).send(stanza, source)
+  }
+
+  /** A remote domain takes our stanzas on a stream that it has opened (XEP-0288). undefined: its link has one already. */
+  adopt(local: string, remote: string, stream: RemoteStream): AdoptedEvents | undefined {
+    return this.#stopped ? undefined : this.#link(local, remote).adopt(stream)
+  }
+
+  /** A stanza that a stream was given and could not bring over goes back to its sender. */
+  returned(stanza: Stanza, failure: LinkFailure): void {
+    this.#bounce(stanza, failure)
   }
 
   #link(local: string, remote: string): Link {
@@ -250,51 +109,57 @@ export class Links implements RemoteRoute {
     return link
   }
 
-  /** Every link, for `status` and tests. */
-  list(): readonly { readonly local: string; readonly remote: string; readonly state: State['at']; readonly queued: number }[] {
-    return [...this.#links].flatMap(([local, remotes]) =>
-      [...remotes].map(([remote, link]) => ({ local, remote, state: link.state, queued: link.queued })),
-    )
+  /** A remote domain has proven itself on a stream to us: there is no reason to wait any longer. */
+  released(remote: string): void {
+    this.#remotes.released(remote)
+    for (const link of this.#linksTo(remote)) link.reconsider()
   }
 
-  /** Every link with what waits for it. */
-  waiting(): readonly LinkFacts[] {
-    return [...this.#links.values()].flatMap((remotes) => [...remotes.values()].map((link) => link.facts))
+  /** After a reload: what failed may succeed under the new configuration. */
+  releasedAll(): void {
+    this.#remotes.releasedAll()
+    for (const link of this.#all()) link.reconsider()
   }
 
   /**
-   * Dials a remote domain now, for each domain of ours that has something for it.
+   * Dials a remote domain now, for each domain of ours that has something for it, whatever has failed before.
    *
    * @param fallback the domain of ours that does it where none has
    * @returns for how many
    */
   retry(remote: string, fallback: string): number {
-    const locals = [...this.#links].filter(([, remotes]) => remotes.has(remote)).map(([local]) => local)
-    if (locals.length === 0) locals.push(fallback)
-    for (const local of locals) this.#link(local, remote).retry()
-    return locals.length
+    this.#remotes.released(remote)
+    if (this.#closing) return 0
+    const links = this.#linksTo(remote)
+    const chosen = links.length > 0 ? links : [this.#link(fallback, remote)]
+    for (const link of chosen) link.retry()
+    return chosen.length
+  }
+
+  /** Every link, for `status` and tests. */
+  list(): readonly Pick<LinkFacts, 'local' | 'remote' | 'state' | 'queued'>[] {
+    return this.waiting().map(({ local, remote, state, queued }) => ({ local, remote, state, queued }))
+  }
+
+  /** Every link with what waits for it. */
+  waiting(): readonly LinkFacts[] {
+    return this.#all().map((link) => link.facts)
+  }
+
+  /** How many remote domains are remembered for having failed. */
+  get troubled(): number {
+    return this.#remotes.size
   }
 
   /** Makes no new streams; those that are there still carry. What waits for others goes back while its senders are there. */
   closing(): void {
     this.#closing = true
-    this.#failAll((link) => link.state !== 'ready')
+    for (const link of this.#all()) if (link.state !== 'ready') link.fail(SHUTDOWN)
   }
 
   /** Sends back what waits and takes nothing more. */
   stop(): void {
     this.#stopped = true
-    this.#failAll(() => true)
+    for (const link of this.#all()) link.fail(SHUTDOWN)
   }
-
-  #failAll(which: (link: Link) => boolean): void {
-    const links = [...this.#links.values()].flatMap((remotes) => [...remotes.values()])
-    for (const link of links.filter(which)) link.fail(SHUTDOWN)
-  }
-}
-
-const SHUTDOWN: LinkFailure = {
-  stage: 'shutdown',
-  condition: 'remote-server-timeout',
-  text: 'this server is shutting down',
 }

@@ -92,6 +92,7 @@ function context(
     sessionAvailable: (run) => void host.available.push({ module, run }),
     sessionClosed: (run) => void host.closed.push({ module, run }),
     accountRemoved: (run) => void host.accountRemoved.push({ module, run }),
+    remoteLost: (run) => void host.remoteLost.push({ module, run }),
     send: (stanza, source) => setup.router.send(stanza, source),
     collection: <T>(name: string, owner: 'account' | 'host' = 'host'): Collection<T> =>
       setup.store.collection<T>(host.domain, name, owner === 'account' ? { owner } : {}),

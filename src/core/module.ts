@@ -106,6 +106,8 @@ export interface ModuleContext {
   sessionClosed(run: (session: Session) => Promise<void> | undefined): void
   /** An account is gone, with all that was stored; its sessions have ended. `roster` is what it was. */
   accountRemoved(run: (local: string, roster: Roster) => void): void
+  /** The stream over which this host sent to a remote domain was lost; what was on its way may be too. */
+  remoteLost(run: (remote: string) => void): void
   /**
    * Routes a stanza that the module made.
    *

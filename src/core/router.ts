@@ -194,6 +194,12 @@ export class Router {
     host.rosters.forget(local)
   }
 
+  /** The stream from a host of ours to a remote domain was lost. */
+  remoteLost(local: string, remote: string): void {
+    const host = this.hosts.get(local)
+    for (const { module, run } of host?.remoteLost ?? []) void told(host!, module, () => run(remote))
+  }
+
   isLocal(address: Jid): boolean {
     return this.hosts.has(address.domain)
   }

@@ -58,6 +58,7 @@ export class Driver<S, A, Q, E> {
   #peerEnded = false
   #over = false
   #tlsRunning = false
+  #reads = 0
 
   constructor(
     socket: Socket,
@@ -109,7 +110,13 @@ export class Driver<S, A, Q, E> {
     return this.#state
   }
 
+  /** How often something was read. */
+  get reads(): number {
+    return this.#reads
+  }
+
   #received(chunk: Uint8Array): void {
+    this.#reads++
     try {
       this.#framer.push(chunk)
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type StanzaCondition, StanzaError, StreamError } from '../xmpp/errors.ts'
 import { type Dialback, dialbackAnswer, sameKey } from './dialback.ts'
 import type { CertificateVerdict, KeyVerdict, Refusal } from './s2s.ts'
+import { onResumeAnswer } from './s2s-in-sm.ts'
 import {
   authorise,
   end,
@@ -98,6 +99,7 @@ function take(s: Live, id: number): { readonly s: Live; readonly pending: Pendin
 
 /** The answer to a question of ours. One that matches nothing came too late, and changes nothing. */
 export function onAnswer(ctx: S2sInContext, state: Live, id: number, answer: S2sInAnswer): InNext {
+  if ('resumed' in answer) return onResumeAnswer(state, id, answer.resumed)
   const taken = take(state, id)
   if (taken === undefined) return stay(state)
   const { s, pending } = taken

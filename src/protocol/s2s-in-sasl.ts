@@ -55,7 +55,7 @@ function onResponse(ctx: S2sInContext, s: StateAt<'open'>, text: string): InNext
   }
   const verdict = judge(ctx, s)
   if (!verdict.allow) return fail(s, new SaslError('not-authorized', verdict.toPeer))
-  const pinned = { local: stream.local, remote: stream.remote, authenticated: stream.certificate }
+  const pinned = { local: stream.local, remote: stream.remote, authenticated: stream.certificate, bidi: stream.bidi }
   const state = { at: 'header', asked: s.asked, tls: stream.tls, pinned } as const
   return stay(state, send(`<success xmlns='${NS.sasl}'/>`), { do: 'restart' })
 }

@@ -10,9 +10,12 @@ import {
   type Offers,
   type PeerRules,
   type Refusal,
+  type Sm,
+  type SmEvent,
   type StreamEnd,
   serverHeader,
 } from './s2s.ts'
+import { type SmNs, smOffer } from './sm.ts'
 import type { Effect, Next, TlsFacts } from './step.ts'
 import { features, STREAM_END, starttlsOffer, streamError } from './stream.ts'
 
@@ -34,6 +37,10 @@ export interface S2sInContext {
   readonly dialbackMs: number
   /** Said to the peer (XEP-0478). */
   readonly limits: { readonly maxBytes: number; readonly idleSeconds: number | undefined } | undefined
+  /** Stream management on streams of this host of ours: for how long a broken one is kept; undefined: none. */
+  management(local: string): { readonly resumeSeconds: number } | undefined
+  /** Streams to this host of ours may carry its stanzas too (XEP-0288). */
+  bidi(local: string): boolean
 }
 
 /**
@@ -48,8 +55,19 @@ export interface DialbackQuestion {
   readonly key: string
 }
 
-export type S2sInQuestion = CertificateQuestion | DialbackQuestion
-export type S2sInAnswer = CertificateAnswer | { readonly dialback: KeyVerdict }
+/** May this stream go on for the one that was given the id `previd`, whose initiator has handled `h` stanzas of ours? */
+export interface ResumeQuestion extends Pair {
+  readonly ask: 'resume'
+  readonly previd: string
+  readonly h: number
+}
+
+export type S2sInQuestion = CertificateQuestion | DialbackQuestion | ResumeQuestion
+export type S2sInAnswer =
+  | CertificateAnswer
+  | { readonly dialback: KeyVerdict }
+  /** How many stanzas of the initiator were handled there; undefined: no such stream. */
+  | { readonly resumed: number | undefined }
 
 export type S2sInEvent =
   /** A header is accepted. `local` is the host whose certificate TLS has to show; identity comes later. */
@@ -75,6 +93,13 @@ export type S2sInEvent =
     }
   /** An answer to a question that was never asked on this stream. It changed nothing. */
   | { readonly event: 'unsolicited'; readonly from: string | undefined; readonly to: string | undefined }
+  /** From now on stanzas count (XEP-0198). With an id the stream can be resumed, as this pair. Ours may be written after `resumed` only. */
+  | ({ readonly event: 'managed'; readonly ns: SmNs; readonly id: string | undefined } & Pair)
+  /** The stream goes on for an earlier one, and the peer has been told so. */
+  | { readonly event: 'resumed'; readonly ns: SmNs }
+  | SmEvent
+  /** Stanzas of these pairs, and no others, may be sent over this stream too, now that all else is said. */
+  | { readonly event: 'way-out'; readonly pairs: readonly Pair[]; readonly maxBytes: number | undefined }
   | { readonly event: 'ended'; readonly end: StreamEnd }
 
 export interface Pair {
@@ -86,6 +111,15 @@ export interface Pair {
 export interface Pending extends Pair {
   readonly key: string
   readonly certificate: CertificateVerdict | undefined
+}
+
+/**
+ * The initiator takes our stanzas on its stream (XEP-0288). `isOpen`: they may be sent; before that it may still want to
+ * resume an earlier stream, whose stanzas go first.
+ */
+export interface Bidi {
+  readonly maxBytes: number | undefined
+  readonly isOpen: boolean
 }
 
 /** A stream whose header is answered. Nothing of it outlives a restart but what `pinned` says. */
@@ -102,6 +136,10 @@ export interface Opened {
   readonly pairs: readonly Pair[]
   readonly pending: ReadonlyMap<number, Pending>
   readonly failures: number
+  readonly sm: Sm
+  readonly bidi: Bidi | undefined
+  /** A wish to resume that is being looked at: the question's id, and what was asked. */
+  readonly resuming: { readonly id: number; readonly ns: SmNs; readonly previd: string } | undefined
 }
 
 /** Addresses that the next header must not contradict. `authenticated`: SASL is done, for this pair. */
@@ -109,6 +147,7 @@ export interface Pinned {
   readonly local: string | undefined
   readonly remote: string | undefined
   readonly authenticated: CertificateVerdict | undefined
+  readonly bidi: Bidi | undefined
 }
 
 /** `asked`: how many questions were asked so far; ids are never used twice, so a late answer matches nothing. */
@@ -126,6 +165,9 @@ export type InEffect = Effect<S2sInQuestion, S2sInEvent>
 export type InNext = Next<S2sInState, S2sInQuestion, S2sInEvent>
 
 export const NEGOTIATION = 'negotiation'
+/** How long an initiator may take to ask for stream management before we use its stream. */
+export const BIDI = 'bidi'
+const BIDI_MS = 1000
 export const send = (xml: string): InEffect => ({ do: 'send', xml })
 export const tell = (event: S2sInEvent): InEffect => ({ do: 'tell', event })
 export const stay = (state: S2sInState, ...effects: readonly InEffect[]): InNext => ({ state, effects })
@@ -140,7 +182,9 @@ export function end(
 ): InNext {
   const xml = before + (error === undefined ? '' : streamError(error)) + STREAM_END
   const told: StreamEnd = { by, condition: said?.condition, text: said?.text ?? '' }
-  return stay({ at: 'closed', asked: state.asked }, send(xml), tell({ event: 'ended', end: told }), { do: 'finish' })
+  const ending = state.at === 'ready' && state.stream.sm.is === 'on' ? [tell({ event: 'ending' })] : []
+  const over: S2sInState = { at: 'closed', asked: state.asked }
+  return stay(over, ...ending, send(xml), tell({ event: 'ended', end: told }), { do: 'finish' })
 }
 
 /** The end of a stream that policy refuses as a whole. `names`: who wanted to speak to whom. */
@@ -157,8 +201,10 @@ export function endRefused(
 }
 
 /** The end of a connection on which nothing may be said any more. */
-export const drop = (state: S2sInState, text: string, by: 'us' | 'peer' = 'peer'): InNext =>
-  stay({ at: 'closed', asked: state.asked }, tell({ event: 'ended', end: { by, condition: undefined, text } }), { do: 'destroy' })
+export const drop = (state: S2sInState, text: string, by: 'us' | 'peer' = 'peer', broken = false): InNext => {
+  const told: StreamEnd = { by, condition: undefined, text, ...(broken ? { broken } : {}) }
+  return stay({ at: 'closed', asked: state.asked }, tell({ event: 'ended', end: told }), { do: 'destroy' })
+}
 
 /** Our answer to a header, also to one that we refuse (RFC 6120 §4.9.1.2, §4.9.1.3). */
 export function answerHeader(
@@ -176,16 +222,22 @@ export const refuseHeader = (
 ): InNext => end(state, error, answerHeader(ctx, { ...names, id: ctx.randomId() }))
 
 /** Everything a peer may still do on this stream, as `<stream:features/>`. */
-export function featuresXml(ctx: S2sInContext, offers: Offers, authenticated: boolean): string {
+export function featuresXml(ctx: S2sInContext, local: string, offers: Offers, authenticated: boolean): string {
   const { starttls, external, dialback } = offers
   const mechanisms = el('mechanisms', NS.sasl, {}, el('mechanism', NS.sasl, {}, 'EXTERNAL'))
   return features(
     starttls === 'no' ? undefined : starttlsOffer(starttls === 'required'),
     external && !authenticated ? mechanisms : undefined,
     dialback ? el('dialback', NS.dialbackFeature, {}, el('errors', NS.dialbackFeature)) : undefined,
+    !authenticated && starttls !== 'required' && ctx.bidi(local) ? el('bidi', NS.bidiFeature) : undefined,
+    ...(starttls === 'required' || !(authenticated || dialback) ? [] : managementOffers(ctx, local)),
     starttls === 'required' ? undefined : limitsOffer(ctx.limits),
   )
 }
+
+/** Before dialback too, though XEP-0198 §3 sees it after authentication: no features follow on dialback. */
+const managementOffers = (ctx: S2sInContext, local: string) =>
+  ctx.management(local) === undefined ? [] : [smOffer(NS.sm), smOffer(NS.sm2)]
 
 function limitsOffer(limits: S2sInContext['limits']) {
   if (limits === undefined) return undefined
@@ -215,8 +267,28 @@ export function authorise(
     ? [{ do: 'timer-off', name: NEGOTIATION }, { do: 'budget', budget: ctx.budget }, news, { do: 'ready' }]
     : [news]
   // What the owner must know before the peer may act on it is told before it is said.
-  return {
-    state: { at: 'ready', asked: state.asked, stream: { ...stream, pairs: [...stream.pairs, pair] } },
-    effects: [...opening, ...said],
-  }
+  const ready = { at: 'ready', asked: state.asked, stream: { ...stream, pairs: [...stream.pairs, pair] } } as const
+  return stay(ready, ...opening, ...said, ...wayOut(ctx, stream, pair))
+}
+
+function wayOut(ctx: S2sInContext, { bidi, pairs }: Opened, pair: Pair): readonly InEffect[] {
+  if (bidi === undefined) return []
+  if (bidi.isOpen) return [tell({ event: 'way-out', pairs: [pair], maxBytes: bidi.maxBytes })]
+  if (pairs.length > 0) return [] // it opens for all
+  return [{ do: 'timer', name: BIDI, delayMs: ctx.management(pair.local) === undefined ? 0 : BIDI_MS }]
+}
+
+/** Whatever an initiator could ask for first is settled: its stream is a way out from now on. */
+export function openWayOut({
+  state,
+  effects,
+}: {
+  readonly state: StateAt<'ready'>
+  readonly effects: readonly InEffect[]
+}): InNext {
+  const { bidi, pairs } = state.stream
+  if (bidi === undefined || bidi.isOpen) return { state, effects }
+  const opened = { ...state, stream: { ...state.stream, bidi: { ...bidi, isOpen: true } } }
+  const news = tell({ event: 'way-out', pairs, maxBytes: bidi.maxBytes })
+  return { state: opened, effects: [...effects, { do: 'timer-off', name: BIDI }, news] }
 }

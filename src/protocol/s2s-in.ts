@@ -4,12 +4,14 @@ import type { StreamHeader } from '../xmpp/framer.ts'
 import { prepareDomain } from '../xmpp/jid.ts'
 import { NS } from '../xmpp/ns.ts'
 import { parseDialback } from './dialback.ts'
-import { closeError, isStreamError, type Offers } from './s2s.ts'
+import { closeError, isStreamError, type Offers, SM_OFF } from './s2s.ts'
 import { onAnswer, onDialback, onTimer } from './s2s-in-dialback.ts'
 import { onSasl } from './s2s-in-sasl.ts'
+import { onManagement } from './s2s-in-sm.ts'
 import {
   answerHeader,
   authorise,
+  BIDI,
   drop,
   end,
   endRefused,
@@ -17,6 +19,7 @@ import {
   type InNext,
   NEGOTIATION,
   type Opened,
+  openWayOut,
   type Pair,
   type Pinned,
   refuseHeader,
@@ -31,14 +34,23 @@ import {
   tell,
 } from './s2s-in-state.ts'
 import type { Input, Step } from './step.ts'
-import { judgeHeader, parseVersion } from './stream.ts'
+import { judgeHeader, parseVersion, readMaxBytes } from './stream.ts'
 
-export type { DialbackQuestion, S2sInAnswer, S2sInContext, S2sInEvent, S2sInQuestion, S2sInState } from './s2s-in-state.ts'
+export type {
+  DialbackQuestion,
+  Pair,
+  ResumeQuestion,
+  S2sInAnswer,
+  S2sInContext,
+  S2sInEvent,
+  S2sInQuestion,
+  S2sInState,
+} from './s2s-in-state.ts'
 
 type In = Input<S2sInAnswer>
 type Handle<S extends S2sInState> = (ctx: S2sInContext, s: S, i: In) => InNext
 
-const NOTHING_PINNED: Pinned = { local: undefined, remote: undefined, authenticated: undefined }
+const NOTHING_PINNED: Pinned = { local: undefined, remote: undefined, authenticated: undefined, bidi: undefined }
 const NO_OFFERS: Offers = { starttls: 'no', external: false, dialback: false }
 
 export const S2S_IN_START: S2sInState = { at: 'idle', asked: 0, tls: undefined }
@@ -77,7 +89,7 @@ const table: { readonly [A in S2sInState['at']]: Handle<StateAt<A>> } = {
   ready: (ctx, s, i) => {
     if (i.on === 'element') return onElement(ctx, s, i.element)
     if (i.on === 'answer') return onAnswer(ctx, s, i.id, i.answer)
-    if (i.on === 'timer') return onTimer(s, i.name)
+    if (i.on === 'timer') return i.name === BIDI ? openWayOut({ state: s, effects: [] }) : onTimer(s, i.name)
     if (i.on === 'header') return end(s, new StreamError('unsupported-stanza-type'))
     return stay(s)
   },
@@ -91,7 +103,7 @@ function common(ctx: S2sInContext, s: S2sInState, i: In): InNext | undefined {
     s.at === 'header' ? refuseHeader(ctx, s, error) : end(s, error, '', by)
   switch (i.on) {
     case 'lost':
-      return drop(s, i.why)
+      return drop(s, i.why, 'peer', s.at === 'ready')
     case 'fault':
       return silent ? drop(s, i.text) : finish(new StreamError(i.condition, i.text, i.extra))
     case 'close':
@@ -164,7 +176,15 @@ function accept(ctx: S2sInContext, s: StateAt<'header'>, names: Names, version: 
   const { local, named, remote, lang } = names
   const { authenticated } = s.pinned
   const certificate = authenticated ?? (s.tls === undefined || s.tls.peerChain.length === 0 ? 'absent' : 'unvalidated')
-  const fresh = { pairs: [], pending: new Map(), failures: 0, offers: NO_OFFERS }
+  const fresh = {
+    pairs: [],
+    pending: new Map(),
+    failures: 0,
+    offers: NO_OFFERS,
+    sm: SM_OFF,
+    resuming: undefined,
+    bidi: s.pinned.bidi,
+  }
   const stream: Opened = { ...fresh, id: ctx.randomId(), local, named, remote, tls: s.tls, certificate }
   const header = answerHeader(ctx, { ...names, id: stream.id, legacy: version[0] < 1 })
   if (authenticated !== undefined && remote !== undefined) return resume(ctx, s, stream, { local, remote }, header, version)
@@ -192,7 +212,7 @@ function resume(
     certificate: stream.certificate,
   })
   if ('because' in offers) return endRefused(s, pair, offers, header)
-  const said = send(header + (version[0] < 1 ? '' : featuresXml(ctx, offers, true)))
+  const said = send(header + (version[0] < 1 ? '' : featuresXml(ctx, pair.local, offers, true)))
   return authorise(ctx, s, { ...stream, offers }, pair, { via: 'external', certificate: stream.certificate }, said)
 }
 
@@ -214,7 +234,7 @@ function offer(ctx: S2sInContext, s: S2sInState, stream: Opened, version: readon
   }
   if ('because' in offers) return endRefused(s, stream, offers)
   const state = { at: 'open', asked: s.asked, stream: { ...stream, offers }, challenged: false } as const
-  return legacy ? stay(state) : stay(state, send(featuresXml(ctx, offers, false)))
+  return legacy ? stay(state) : stay(state, send(featuresXml(ctx, stream.local, offers, false)))
 }
 
 function onElement(ctx: S2sInContext, s: StateAt<'open'> | StateAt<'ready'>, e: Element): InNext {
@@ -222,13 +242,30 @@ function onElement(ctx: S2sInContext, s: StateAt<'open'> | StateAt<'ready'>, e: 
   const dialback = parseDialback(e)
   if (dialback !== undefined) return onDialback(ctx, s, dialback)
   if (e.is('starttls', NS.tls)) return onStarttls(s)
+  if (s.at === 'open' && e.is('bidi', NS.bidi) && canBeBoth(ctx, s)) return stay(asBoth(s, e))
+  const managed = onManagement(ctx, s, e)
+  if (managed !== undefined) return managed
   if (s.at === 'ready') return end(s, new StreamError(e.ns === NS.sasl ? 'policy-violation' : 'unsupported-stanza-type'))
   return e.ns === NS.sasl ? onSasl(ctx, s, e) : end(s, new StreamError('not-authorized'))
 }
 
+/** XEP-0288 §2.2: asked for where it was offered, before anybody is authenticated. */
+const canBeBoth = (ctx: S2sInContext, { stream }: StateAt<'open'>): boolean =>
+  stream.offers.starttls !== 'required' && ctx.bidi(stream.local)
+
+const asBoth = (s: StateAt<'open'>, e: Element): S2sInState => ({
+  ...s,
+  stream: { ...s.stream, bidi: { maxBytes: readMaxBytes(e), isOpen: false } },
+})
+
 function onStarttls(s: StateAt<'open'> | StateAt<'ready'>): InNext {
   const { stream } = s
   if (s.at === 'ready' || stream.offers.starttls === 'no') return end(s, undefined, `<failure xmlns='${NS.tls}'/>`)
-  const pinned = { local: stream.named ? stream.local : undefined, remote: stream.remote, authenticated: undefined }
+  const pinned = {
+    local: stream.named ? stream.local : undefined,
+    remote: stream.remote,
+    authenticated: undefined,
+    bidi: undefined,
+  }
   return stay({ at: 'securing', asked: s.asked, pinned }, send(`<proceed xmlns='${NS.tls}'/>`), { do: 'start-tls' })
 }

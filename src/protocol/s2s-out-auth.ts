@@ -2,8 +2,10 @@ import type { Element } from '../xmpp/element.ts'
 import { StreamError } from '../xmpp/errors.ts'
 import { NS } from '../xmpp/ns.ts'
 import { type Dialback, dialbackXml, parseDialback } from './dialback.ts'
-import type { RemoteOffers } from './s2s.ts'
+import { bidiXml, type RemoteOffers } from './s2s.ts'
+import { manage } from './s2s-out-sm.ts'
 import {
+  type Extras,
   fail,
   failure,
   failureOf,
@@ -20,7 +22,8 @@ import {
   stay,
   tell,
 } from './s2s-out-state.ts'
-import { STREAM_END } from './stream.ts'
+import { offeredSm } from './sm.ts'
+import { readMaxBytes, STREAM_END } from './stream.ts'
 
 /** What `<stream:features/>` offers of what we know. */
 export function readOffers(features: Element): RemoteOffers {
@@ -33,6 +36,12 @@ export function readOffers(features: Element): RemoteOffers {
     dialback: features.child('dialback', NS.dialbackFeature) !== undefined,
   }
 }
+
+export const readExtras = (features: Element): Extras => ({
+  maxBytes: readMaxBytes(features),
+  sm: offeredSm(features),
+  bidi: features.child('bidi', NS.bidiFeature) !== undefined,
+})
 
 /** Asks the policy for the next step and takes it. Zero keys and zero stanzas leave before it allows them. */
 export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered: RemoteOffers): OutNext {
@@ -53,15 +62,13 @@ export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered:
     case 'starttls':
       return stay({ at: 'starttls', asked: s.asked }, send(`<starttls xmlns='${NS.tls}'/>`))
     case 'external': {
-      const state = { at: 'external', asked: s.asked, link, offered, challenged: false } as const
-      return stay(state, send(`<auth xmlns='${NS.sasl}' mechanism='EXTERNAL'>${authzid(ctx)}</auth>`))
+      const state = { at: 'external', asked: s.asked, link: withBidi(ctx, link), offered, challenged: false } as const
+      return stay(state, send(`${wish(ctx, link)}<auth xmlns='${NS.sasl}' mechanism='EXTERNAL'>${authzid(ctx)}</auth>`))
     }
     case 'dialback': {
       const key = ctx.dialbackKey(ctx.remote, ctx.local, link.streamId)
-      return stay(
-        { at: 'dialback', asked: s.asked, link },
-        send(dialbackXml({ name: 'result', from: ctx.local, to: ctx.remote, key })),
-      )
+      const question = dialbackXml({ name: 'result', from: ctx.local, to: ctx.remote, key })
+      return stay({ at: 'dialback', asked: s.asked, link: withBidi(ctx, link) }, send(wish(ctx, link) + question))
     }
     case 'verify':
       return askAboutKey(ctx, s, link)
@@ -69,6 +76,13 @@ export function proceed(ctx: S2sOutContext, s: S2sOutState, link: Open, offered:
       return next.move satisfies never
   }
 }
+
+/** XEP-0288 §2.2: both directions are asked for once, before authentication and after TLS. */
+const asksForBidi = (ctx: S2sOutContext, link: Open): boolean => ctx.bidi && link.extras.bidi && !link.bidi
+
+const withBidi = (ctx: S2sOutContext, link: Open): Open => (asksForBidi(ctx, link) ? { ...link, bidi: true } : link)
+
+const wish = (ctx: S2sOutContext, link: Open): string => (asksForBidi(ctx, link) ? bidiXml(ctx.budget.stanzaBytes) : '')
 
 /** XEP-0178 §3: not needed where it equals the stream's `from`, but old servers demand it. */
 const authzid = (ctx: S2sOutContext): string => Buffer.from(ctx.local).toString('base64')
@@ -88,7 +102,7 @@ export function onSaslAnswer(ctx: S2sOutContext, s: StateAt<'external'>, e: Elem
   const { link } = s
   switch (e.name) {
     case 'success': {
-      const fresh: Link = { tls: link.tls, certificate: link.certificate, refused: undefined }
+      const fresh: Link = { tls: link.tls, certificate: link.certificate, refused: undefined, bidi: link.bidi }
       return stay({ at: 'header', asked: s.asked, link: fresh, authenticated: true }, { do: 'restart' }, send(headerTo(ctx)))
     }
     case 'challenge':
@@ -107,7 +121,7 @@ function refusedBecause(ctx: S2sOutContext, e: Element): string {
 }
 
 /** The negotiation has succeeded as far as the remote is concerned; the policy has the last word. */
-export function become(ctx: S2sOutContext, s: S2sOutState, link: Link, via: 'external' | 'dialback'): OutNext {
+export function become(ctx: S2sOutContext, s: S2sOutState, link: Open, via: 'external' | 'dialback'): OutNext {
   const encrypted = link.tls !== undefined
   const { certificate } = link
   const facts = {
@@ -119,13 +133,7 @@ export function become(ctx: S2sOutContext, s: S2sOutState, link: Link, via: 'ext
   } as const
   const verdict = ctx.rules.judge(ctx.local, ctx.remote, facts)
   if (!verdict.allow) return fail(ctx, s, failureOf(verdict), new StreamError(verdict.condition, verdict.toPeer))
-  return stay(
-    { at: 'ready', asked: s.asked },
-    { do: 'timer-off', name: NEGOTIATION },
-    { do: 'budget', budget: ctx.budget },
-    tell({ event: 'ready', via, encrypted, certificate }),
-    { do: 'ready' },
-  )
+  return manage(ctx, s, link, via)
 }
 
 /**

@@ -9,8 +9,11 @@ import {
   type PeerRules,
   type Refusal,
   type RemoteOffers,
+  type Sm,
+  type SmEvent,
   serverHeader,
 } from './s2s.ts'
+import type { SmNs } from './sm.ts'
 import type { Effect, Next, TlsFacts } from './step.ts'
 import { STREAM_END, streamError } from './stream.ts'
 
@@ -30,6 +33,17 @@ export interface S2sOutContext {
   readonly budget: Budget
   /** From the connection being there until the stream is ready. */
   readonly negotiationMs: number
+  /** Stream management is wanted where it is offered; `resume`: an earlier stream that broke is to be taken up. */
+  readonly management: { readonly resume: Resumable | undefined } | undefined
+  /** The remote may send over this stream too, where it offers that (XEP-0288). */
+  readonly bidi: boolean
+}
+
+/** A broken stream that the remote may still know (XEP-0198 §5), and how many of its stanzas we had handled. */
+export interface Resumable {
+  readonly ns: SmNs
+  readonly previd: string
+  readonly h: number
 }
 
 /** How far a stream had come when it failed. `stream`: the remote ended it, or spoke what we do not understand. */
@@ -44,6 +58,17 @@ export interface Failure {
   readonly text: string
   /** What stanzas that cannot go out are answered with. */
   readonly bounce: StanzaCondition
+  /** A stream that was ready lost its connection: nobody has ended it. */
+  readonly broken?: true
+}
+
+/** Stream management as a stream begins with it; stanzas count from `ready` on. */
+export interface Managed {
+  readonly ns: SmNs
+  /** The earlier stream goes on. Otherwise management is asked for, and `enabled` or `unmanaged` follows. */
+  readonly resumed: boolean
+  /** How many stanzas of the earlier stream the remote says it has handled. */
+  readonly h: number | undefined
 }
 
 export type S2sOutEvent =
@@ -54,7 +79,19 @@ export type S2sOutEvent =
       readonly via: 'external' | 'dialback'
       readonly encrypted: boolean
       readonly certificate: CertificateVerdict
+      /** The largest stanza that the remote takes, when it says so (XEP-0478). */
+      readonly maxBytes: number | undefined
+      readonly managed: Managed | undefined
+      /** The remote may send its stanzas for this pair here. */
+      readonly bidi: boolean
+      /** What its stanzas without a language of their own are in. */
+      readonly lang: string | undefined
     }
+  /** Our request is granted: stanzas are acknowledged from the beginning. With an id the stream can be resumed. */
+  | { readonly event: 'enabled'; readonly id: string | undefined; readonly maxSeconds: number | undefined }
+  /** Our request is refused. */
+  | { readonly event: 'unmanaged' }
+  | SmEvent
   /** What the authoritative server says of the key. The stream ends by itself. */
   | { readonly event: 'verified'; readonly verdict: KeyVerdict }
   /** The stream is over, before or after `ready`, for another reason than our `close`. At most once. */
@@ -68,11 +105,24 @@ export interface Link {
   readonly certificate: CertificateVerdict
   /** EXTERNAL was refused, with this for an explanation. */
   readonly refused: string | undefined
+  /** Both directions were asked for. */
+  readonly bidi: boolean
+}
+
+/** What features offer beside ways to authenticate. */
+export interface Extras {
+  /** `max-bytes` of XEP-0478. */
+  readonly maxBytes: number | undefined
+  readonly sm: SmNs | undefined
+  readonly bidi: boolean
 }
 
 /** A link whose remote has answered our header. */
 export interface Open extends Link {
   readonly streamId: string
+  readonly lang: string | undefined
+  /** Of the last features. */
+  readonly extras: Extras
 }
 
 export type S2sOutState = { readonly asked: number } & (
@@ -86,7 +136,8 @@ export type S2sOutState = { readonly asked: number } & (
   | { readonly at: 'external'; readonly link: Open; readonly offered: RemoteOffers; readonly challenged: boolean }
   | { readonly at: 'dialback'; readonly link: Open }
   | { readonly at: 'verify'; readonly link: Open }
-  | { readonly at: 'ready' }
+  | { readonly at: 'resuming'; readonly link: Open; readonly via: 'external' | 'dialback'; readonly resume: Resumable }
+  | { readonly at: 'ready'; readonly sm: Sm; readonly bidi: boolean }
   | { readonly at: 'closed' }
 )
 export type StateAt<A extends S2sOutState['at']> = Extract<S2sOutState, { at: A }>
@@ -113,7 +164,8 @@ const told = (s: S2sOutState, f: Failure): OutEffect => {
 /** Ends the stream, with or without an error, and tells the owner why. */
 export function fail(ctx: S2sOutContext, s: S2sOutState, failure: Failure, error?: StreamError): OutNext {
   const xml = (opened(s) ? '' : headerTo(ctx)) + (error === undefined ? '' : streamError(error)) + STREAM_END
-  return stay({ at: 'closed', asked: s.asked }, send(xml), told(s, failure), { do: 'finish' })
+  const ending = s.at === 'ready' && s.sm.is === 'on' ? [tell({ event: 'ending' })] : []
+  return stay({ at: 'closed', asked: s.asked }, ...ending, send(xml), told(s, failure), { do: 'finish' })
 }
 
 /** Nothing can or may be said any more. */

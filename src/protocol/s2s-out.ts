@@ -1,11 +1,14 @@
-import { StreamError } from '../xmpp/errors.ts'
+import type { Element } from '../xmpp/element.ts'
+import { StanzaError, StreamError } from '../xmpp/errors.ts'
 import type { StreamHeader } from '../xmpp/framer.ts'
 import { NS } from '../xmpp/ns.ts'
-import { parseDialback } from './dialback.ts'
+import { dialbackAnswer, parseDialback } from './dialback.ts'
 import { type CertificateQuestion, type CertificateVerdict, closeError, isStreamError, type RemoteOffers } from './s2s.ts'
-import { become, onDialbackAnswer, onSaslAnswer, proceed, readOffers } from './s2s-out-auth.ts'
+import { become, onDialbackAnswer, onSaslAnswer, proceed, readExtras, readOffers } from './s2s-out-auth.ts'
+import { onManagement, onResumeAnswer } from './s2s-out-sm.ts'
 import {
   drop,
+  type Extras,
   type Failure,
   fail,
   failure,
@@ -28,13 +31,23 @@ import {
 import type { Input, Step, TlsFacts } from './step.ts'
 import { judgeHeader, parseVersion } from './stream.ts'
 
-export type { Failure, S2sOutAnswer, S2sOutContext, S2sOutEvent, S2sOutState, Stage } from './s2s-out-state.ts'
+export type {
+  Failure,
+  Managed,
+  Resumable,
+  S2sOutAnswer,
+  S2sOutContext,
+  S2sOutEvent,
+  S2sOutState,
+  Stage,
+} from './s2s-out-state.ts'
 
 type In = Input<S2sOutAnswer>
 type Handle<S extends S2sOutState> = (ctx: S2sOutContext, s: S, i: In) => OutNext | undefined
 
 const NO_FEATURES: RemoteOffers = { starttls: 'no', mechanisms: false, external: false, dialback: false }
-const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined }
+const NO_EXTRAS: Extras = { maxBytes: undefined, sm: undefined, bidi: false }
+const PLAIN: Link = { tls: undefined, certificate: 'absent', refused: undefined, bidi: false }
 
 export const S2S_OUT_START: S2sOutState = { at: 'idle', asked: 0, tls: undefined }
 
@@ -52,7 +65,8 @@ const table: { readonly [A in S2sOutState['at']]: Handle<StateAt<A>> } = {
   header: (ctx, s, i) => (i.on === 'header' ? onHeader(ctx, s, i.header) : undefined),
   features: (ctx, s, i) => {
     if (i.on !== 'element' || !i.element.is('features', NS.streams)) return undefined
-    return s.authenticated ? become(ctx, s, s.link, 'external') : proceed(ctx, s, s.link, readOffers(i.element))
+    const link = { ...s.link, extras: readExtras(i.element) }
+    return s.authenticated ? become(ctx, s, link, 'external') : proceed(ctx, s, link, readOffers(i.element))
   },
   starttls: (ctx, s, i) => {
     if (i.on !== 'element' || i.element.ns !== NS.tls) return undefined
@@ -65,11 +79,24 @@ const table: { readonly [A in S2sOutState['at']]: Handle<StateAt<A>> } = {
   external: (ctx, s, i) => (i.on === 'element' ? onSaslAnswer(ctx, s, i.element) : undefined),
   dialback: (ctx, s, i) => (i.on === 'element' ? onDialbackAnswer(ctx, s, i.element) : undefined),
   verify: (ctx, s, i) => (i.on === 'element' ? onDialbackAnswer(ctx, s, i.element) : undefined),
+  resuming: (ctx, s, i) => (i.on === 'element' ? onResumeAnswer(ctx, s, i.element) : undefined),
   ready: (ctx, s, i) => {
+    if (i.on === 'element') return onReadyElement(ctx, s, i.element)
     if (i.on === 'header') return fail(ctx, s, MISPLACED, new StreamError('unsupported-stanza-type'))
     return stay(s) // without bidi nothing of what a peer says here counts (RFC 6120 §4.5)
   },
   closed: (_, s) => stay(s), // late input is dropped, never an error
+}
+
+/** Without bidi nothing but stream management counts here (RFC 6120 §4.5). With it, we still take no further domains. */
+function onReadyElement(ctx: S2sOutContext, s: StateAt<'ready'>, e: Element): OutNext {
+  const dialback = s.bidi ? parseDialback(e) : undefined
+  if (dialback === undefined) return onManagement(ctx, s, e)
+  const { name, from, to, id, type } = dialback
+  if (type !== undefined) return stay(s, tell({ event: 'unsolicited', from, to }))
+  if (from === undefined || to === undefined) return stay(s)
+  const error = new StanzaError('feature-not-implemented', 'Open a stream of your own for other domains')
+  return stay(s, send(dialbackAnswer({ name, from, to, id }, error)))
 }
 
 const MISPLACED: Failure = failure('stream', 'us', 'unsupported-stanza-type', 'The remote server broke the protocol')
@@ -111,6 +138,7 @@ const STAGES: { readonly [A in S2sOutState['at']]: Stage } = {
   external: 'auth',
   dialback: 'auth',
   verify: 'auth',
+  resuming: 'stream',
   ready: 'stream',
   closed: 'stream',
 }
@@ -119,7 +147,10 @@ const stageOf = (s: S2sOutState): Stage => STAGES[s.at]
 const lost = (s: S2sOutState, stage: 'tls' | 'socket', why: string): Failure =>
   stage === 'tls' || s.at === 'securing'
     ? failure('tls', 'peer', undefined, `The TLS handshake with the remote server failed: ${why}`)
-    : failure(stageOf(s), 'peer', undefined, `The connection to the remote server was lost: ${why}`)
+    : {
+        ...failure(stageOf(s), 'peer', undefined, `The connection to the remote server was lost: ${why}`),
+        ...(s.at === 'ready' ? { broken: true } : {}),
+      }
 
 const WAITED_FOR: { readonly [S in Stage]: string } = {
   stream: 'while the stream was being opened',
@@ -136,7 +167,7 @@ const timedOut = (s: S2sOutState): Failure =>
 function close(ctx: S2sOutContext, s: S2sOutState, error: StreamError | undefined): OutNext {
   if (s.at === 'idle' || s.at === 'securing' || s.at === 'judging') return drop(s, undefined)
   const ended = fail(ctx, s, MISPLACED, error)
-  return { state: ended.state, effects: ended.effects.filter((e) => e.do !== 'tell') }
+  return { state: ended.state, effects: ended.effects.filter((e) => e.do !== 'tell' || e.event.event === 'ending') }
 }
 
 /** A peer's input that has no place: an attack where bytes must not be, else a breach of protocol. */
@@ -178,7 +209,7 @@ function onCertificate(ctx: S2sOutContext, s: StateAt<'judging'>, tls: TlsFacts,
   const refusal = ctx.rules.secured(ctx.local, ctx.remote, certificate)
   const next =
     refusal === undefined
-      ? start(ctx, s, { tls, certificate, refused: undefined })
+      ? start(ctx, s, { tls, certificate, refused: undefined, bidi: false })
       : fail(ctx, s, failureOf(refusal), new StreamError(refusal.condition, refusal.toPeer))
   return { state: next.state, effects: [tell({ event: 'certificate', certificate }), ...next.effects] }
 }
@@ -191,7 +222,7 @@ function onHeader(ctx: S2sOutContext, s: StateAt<'header'>, h: StreamHeader): Ou
   if (h.id === undefined || h.id === '') return refuse(new StreamError('undefined-condition', 'The stream header has no id'))
   const version = parseVersion(h.version)
   if (version === undefined) return refuse(new StreamError('unsupported-version', 'The version is not a number'))
-  const link = { ...s.link, streamId: h.id }
+  const link = { ...s.link, streamId: h.id, lang: h.lang, extras: NO_EXTRAS }
   if (version[0] >= 1) return stay({ at: 'features', asked: s.asked, link, authenticated: s.authenticated })
   // RFC 6120 §4.7.5: no features will come. The policy finds dialback in their absence, or STARTTLS where it must be.
   return s.authenticated ? become(ctx, s, link, 'external') : proceed(ctx, s, link, NO_FEATURES)

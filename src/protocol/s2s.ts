@@ -1,6 +1,7 @@
 import type { Element } from '../xmpp/element.ts'
 import { type StanzaCondition, type StreamCondition, StreamError } from '../xmpp/errors.ts'
 import { NS } from '../xmpp/ns.ts'
+import type { SmNs } from './sm.ts'
 import type { TlsFacts } from './step.ts'
 import { openStream } from './stream.ts'
 
@@ -90,7 +91,26 @@ export interface StreamEnd {
   readonly by: 'us' | 'peer'
   readonly condition: StreamCondition | undefined
   readonly text: string
+  /** A stream that was ready lost its connection: nobody has ended it. */
+  readonly broken?: true
 }
+
+/** Stream management of one stream (XEP-0198): not agreed on, asked for by the initiator, or in force. */
+export type Sm = { readonly is: 'off' } | { readonly is: 'asked'; readonly ns: SmNs } | { readonly is: 'on'; readonly ns: SmNs }
+
+export const SM_OFF: Sm = { is: 'off' }
+
+/** What stream management tells the owner of a stream on either side. */
+export type SmEvent =
+  /** The peer wants to know how much we have handled. */
+  | { readonly event: 'ack-wanted' }
+  | { readonly event: 'acknowledged'; readonly h: number }
+  /** The end of a managed stream is about to be said: the last moment for a count. */
+  | { readonly event: 'ending' }
+
+/** The wish of the initiator that its stream carry stanzas both ways (XEP-0288 §2.2), with the largest that it takes. */
+export const bidiXml = (maxBytes: number): string =>
+  `<bidi xmlns='${NS.bidi}'><limits xmlns='${NS.streamLimits}'><max-bytes>${maxBytes}</max-bytes></limits></bidi>`
 
 /** A header of ours on a server-to-server stream. `xml:lang` is what our texts are written in. */
 export const serverHeader = (o: {
@@ -103,5 +123,8 @@ export const serverHeader = (o: {
 export const isStreamError = (e: Element): boolean => e.is('error', NS.streams)
 
 /** The wish of a `close` input as a stream error; undefined for an end without one. */
-export const closeError = (i: { condition?: StreamCondition | undefined; text?: string | undefined }): StreamError | undefined =>
-  i.condition === undefined ? undefined : new StreamError(i.condition, i.text ?? '')
+export const closeError = (i: {
+  condition?: StreamCondition | undefined
+  text?: string | undefined
+  extra?: Element | undefined
+}): StreamError | undefined => (i.condition === undefined ? undefined : new StreamError(i.condition, i.text ?? '', i.extra))

@@ -36,7 +36,12 @@ export type Input<A = never> =
   | { readonly on: 'peer-end' } // </stream:stream>
   | { readonly on: 'lost'; readonly stage: 'tls' | 'socket'; readonly why: string }
   | { readonly on: 'timer'; readonly name: string }
-  | { readonly on: 'close'; readonly condition?: StreamCondition | undefined; readonly text?: string | undefined } // we want to end it
+  | {
+      readonly on: 'close'
+      readonly condition?: StreamCondition | undefined
+      readonly text?: string | undefined
+      readonly extra?: Element | undefined
+    } // we want to end it
   | { readonly on: 'answer'; readonly id: number; readonly answer: A }
 
 /**

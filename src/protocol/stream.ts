@@ -1,4 +1,4 @@
-import { el, type Node } from '../xmpp/element.ts'
+import { type Element, el, type Node } from '../xmpp/element.ts'
 import { StreamError } from '../xmpp/errors.ts'
 import type { StreamHeader } from '../xmpp/framer.ts'
 import { NS } from '../xmpp/ns.ts'
@@ -65,3 +65,12 @@ export function parseVersion(version: string | undefined): readonly [number, num
 }
 
 export const starttlsOffer = (required: boolean) => el('starttls', NS.tls, {}, required ? el('required', NS.tls) : undefined)
+
+/** XEP-0478 §3: the largest first-level element, in bytes, that whoever sent this takes; undefined when it does not say. */
+export function readMaxBytes(parent: Element): number | undefined {
+  const text = parent.child('limits', NS.streamLimits)?.child('max-bytes')?.text ?? ''
+  return /^[0-9]{1,15}$/.test(text) ? Math.max(Number(text), LEAST_MAX_BYTES) : undefined
+}
+
+/** RFC 6120 §13.12: everybody takes a stanza of this size. A peer that claims less would only silence itself. */
+const LEAST_MAX_BYTES = 10_000

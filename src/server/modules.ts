@@ -5,6 +5,7 @@ import { iq } from '../modules/iq.ts'
 import { message } from '../modules/message.ts'
 import { offline } from '../modules/offline.ts'
 import { ping } from '../modules/ping.ts'
+import { pingMuc } from '../modules/ping-muc.ts'
 import { presence } from '../modules/presence/index.ts'
 import { roster } from '../modules/roster.ts'
 import { serverContactInfo } from '../modules/server-contact-info.ts'
@@ -17,6 +18,7 @@ export const MODULES: readonly ModuleDeclaration[] = [
   message,
   offline,
   ping,
+  pingMuc,
   presence,
   roster,
   serverContactInfo,
@@ -24,7 +26,16 @@ export const MODULES: readonly ModuleDeclaration[] = [
 ]
 
 /** Features of streams, switched by the same lists of names as modules. */
-export const STREAM_FEATURES: readonly string[] = ['c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback']
+export const STREAM_FEATURES: readonly string[] = [
+  'c2s',
+  's2s',
+  's2s_auth_certs',
+  'tls',
+  'saslauth',
+  'dialback',
+  'smacks',
+  's2s_bidi',
+]
 
 /** The modules that the configuration may name. */
 export function moduleFacts(extra: readonly ModuleDeclaration[] = []): readonly ModuleFacts[] {

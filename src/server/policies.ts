@@ -3,6 +3,7 @@ import type { Host } from '../core/host.ts'
 import type { Patience } from '../net/driver.ts'
 import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
 import type { PeerOptions } from '../policy/peer.ts'
+import type { Management } from '../streams/acks.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
@@ -10,6 +11,8 @@ import type { TlsStore } from './tls-store.ts'
 const TLS_HANDSHAKE_MS = 10_000
 /** Prosody's send_timeout. */
 const SEND_MS = 180_000
+/** Prosody's read_timeout. */
+const READ_MS = 840_000
 
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
@@ -52,6 +55,19 @@ export class Policies {
     }
   }
 
+  /** Stream management with other servers; undefined: none. */
+  management(domain: string): Management | undefined {
+    const config = this.#config
+    if (!config.enabledModules(domain).has('smacks') || !config.get(domain, 'smacks_enabled_s2s')) return undefined
+    return {
+      maxAckDelayMs: config.get(domain, 'smacks_max_ack_delay'),
+      maxUnacked: config.get(domain, 'smacks_max_unacked_stanzas'),
+      queueStanzas: Math.max(1, config.get(domain, 'smacks_max_queue_size')),
+      resend: config.get(domain, 'smacks_s2s_resend'),
+      resumeMs: config.get(domain, 'smacks_hibernation_time'),
+    }
+  }
+
   /** undefined where clients are not served. */
   client(host: Host): { readonly policy: ClientPolicy; readonly stanzaBytes: number } | undefined {
     if (host.kind !== 'virtual' || !host.enabled('c2s')) return undefined
@@ -90,6 +106,11 @@ export class Policies {
 
   preAuthBudget(use: 'c2s' | 's2s'): Budget {
     return { ...PRE_AUTH_BUDGET, stanzaBytes: this.#config.get(undefined, `${use}_unauthed_stanza_size_limit`) }
+  }
+
+  /** After so much silence a server has to show that it is there. */
+  get silenceMs(): number {
+    return this.#config.get(undefined, 'network_settings').read_timeout ?? READ_MS
   }
 
   get clientNegotiationMs(): number {

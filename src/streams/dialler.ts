@@ -8,6 +8,7 @@ import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, s2sOut } from '../protocol/s2s-out.ts'
 import type { Budget } from '../xmpp/framer.ts'
+import { further, OWN_FAILURE, ofConnecting, ofLookup, ofStream, placesOf } from './link-failures.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
 import type { Witnesses } from './witness.ts'
@@ -54,13 +55,18 @@ export class Dialler {
     return this.#open
   }
 
+  /** Where DNS leads now: what a link compares to notice a change. */
+  async places(remote: string): Promise<string> {
+    return placesOf(await this.#setup.resolve(remote))
+  }
+
   /** Never rejects: a bug on the way is a failure of the attempt. `signal` ends an attempt that is not `ready` yet. */
   async connect(context: S2sOutContext, events: DialEvents, signal?: AbortSignal): Promise<void> {
     try {
       await this.#connect(context, events, signal)
     } catch (error) {
       this.#setup.events.bug('dialling', error)
-      events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
+      events.failed(OWN_FAILURE)
     }
   }
 
@@ -70,9 +76,9 @@ export class Dialler {
     const found = await this.#setup.resolve(remote)
     since('lookup')
     if (found.failure !== undefined) {
-      const { kind, text, detail } = found.failure
+      const { kind, detail } = found.failure
       this.#setup.events.lookupFailed({ local, remote, kind, why: detail })
-      this.#give(context, events, { stage: 'lookup', condition: 'remote-server-not-found', text }, detail)
+      this.#give(context, events, { ...ofLookup(found.failure), places: placesOf(found) }, detail)
       return
     }
     const dialling = dial(found.endpoints, {
@@ -85,13 +91,20 @@ export class Dialler {
     for (const end of ends) end.addEventListener('abort', abort)
     if (ends.some((end) => end.aborted)) abort()
     try {
-      await this.#walk(context, events, dialling, signal)
+      const failure = await this.#walk(context, events, dialling, signal)
+      if (failure !== undefined) this.#give(context, events, { ...failure, places: placesOf(found) })
     } finally {
       for (const end of ends) end.removeEventListener('abort', abort)
     }
   }
 
-  async #walk(context: S2sOutContext, events: DialEvents, dialling: Dialling, signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves with what came of the last address that came furthest, or with undefined when one has served. */
+  async #walk(
+    context: S2sOutContext,
+    events: DialEvents,
+    dialling: Dialling,
+    signal: AbortSignal | undefined,
+  ): Promise<LinkFailure | undefined> {
     const { local, remote } = context
     const since = this.#stopwatch()
     let furthest: LinkFailure | undefined
@@ -106,14 +119,14 @@ export class Dialler {
       since('connect')
       note()
       const failure = await this.#try(context, events, connection, signal)
-      if (failure === undefined) return
+      if (failure === undefined) return undefined
       dialling.report(connection.endpoint, failure.stage, failure.text)
       note()
       since(undefined)
-      furthest = further(furthest, { stage: failure.stage, condition: failure.bounce, text: failure.text })
+      furthest = further(furthest, ofStream(failure))
     }
     note()
-    this.#give(context, events, furthest ?? unreachable(dialling.failures.map((f) => f.why)))
+    return furthest ?? ofConnecting(dialling.failures.map((f) => f.why))
   }
 
   /** @param why for the log, where names may stand */
@@ -212,18 +225,6 @@ export class Dialler {
   destroy(): void {
     for (const stream of [...this.#open]) stream.destroy()
   }
-}
-
-const ORDER: readonly LinkFailure['stage'][] = ['lookup', 'connect', 'tls', 'stream', 'policy', 'certificate', 'auth']
-
-/** Of two failures the one that came further says more about what to do. */
-function further(one: LinkFailure | undefined, other: LinkFailure): LinkFailure {
-  return one === undefined || ORDER.indexOf(other.stage) >= ORDER.indexOf(one.stage) ? other : one
-}
-
-function unreachable(reasons: readonly string[]): LinkFailure {
-  const why = [...new Set(reasons)].slice(0, 3).join('; ')
-  return { stage: 'connect', condition: 'remote-server-timeout', text: why === '' ? 'no connection' : `no connection: ${why}` }
 }
 
 function shown({ host, address, port, tls }: Endpoint): string {

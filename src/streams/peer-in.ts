@@ -1,13 +1,23 @@
+import type { AdoptedEvents, RemoteStream } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
 import type { Source } from '../core/source.ts'
+import type { Clock } from '../net/clock.ts'
 import type { Driver, Port } from '../net/driver.ts'
+import type { Outbox } from '../net/outbox.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { Events } from '../obs/events.ts'
+import { Ledger } from '../protocol/ledger.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
-import type { DialbackQuestion, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
+import type { DialbackQuestion, Pair, S2sInAnswer, S2sInEvent, S2sInQuestion, S2sInState } from '../protocol/s2s-in.ts'
+import { miscounted, type SmNs } from '../protocol/sm.ts'
+import type { Element } from '../xmpp/element.ts'
 import type { StreamCondition } from '../xmpp/errors.ts'
 import type { Stanza } from '../xmpp/stanza.ts'
+import { Acks, type Management } from './acks.ts'
+import type { Kept, KeptStreams } from './kept-streams.ts'
+import { Outlet, type TooLarge } from './outlet.ts'
 import type { TlsProvider } from './tls.ts'
+import { type Look, Watch } from './watch.ts'
 import type { Witness } from './witness.ts'
 
 /** How a pair of domains came to be allowed on a stream: what a new policy judges again. */
@@ -31,6 +41,20 @@ export interface PeerInSetup {
   readonly tls: TlsProvider
   /** Asks the authoritative server of the domain; never over this stream. */
   verify(question: DialbackQuestion): Promise<KeyVerdict>
+  readonly tooLarge: TooLarge
+  /** Offers a way out to the link of a pair; undefined: it has one, or may not use this one. */
+  adopt(local: string, remote: string, stream: RemoteStream, proof: Proof): AdoptedEvents | undefined
+  /** What an ended stream has not brought over. */
+  unsettled(ledger: Ledger): void
+  /** A broken stream that may be resumed. */
+  broke(id: string): void
+  readonly kept: KeptStreams
+  /** Asked only where the machine was told that there is some. */
+  management(local: string): Management
+  readonly outbox: Outbox
+  readonly clock: Clock
+  /** A pair of domains may be used from now on. */
+  authenticated(local: string, remote: string): void
   forget(stream: PeerIn): void
 }
 
@@ -50,6 +74,21 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
   #pauses = 0
   /** The stream ended with an error: what still comes is not looked at. */
   #isDeaf = false
+  #acks: Acks | undefined
+  /** The id under which the peer may take this stream up again. */
+  #resumeId: string | undefined
+  /** The earlier stream that this one goes on for. */
+  #taken: { readonly kept: Kept; readonly id: string } | undefined
+  #isSuperseded = false
+  #hasEnded = false
+  #received = 0
+  /** Since the first pair is proven. */
+  #watch: Watch | undefined
+  #outlet: Outlet | undefined
+  /** Links that send over this stream, by their pair. */
+  readonly #links = new Map<string, AdoptedEvents>()
+  /** Nobody has ended the stream: it may be taken up again. */
+  #isBroken = false
 
   constructor(id: string, setup: PeerInSetup) {
     this.id = id
@@ -80,8 +119,8 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     return [...this.#pairs.values()].some((remotes) => remotes.has(remote))
   }
 
-  /** After a reload: drops the pairs that are refused now, and ends when none is left. */
-  recheck(judge: Recheck): void {
+  /** After a reload: drops the pairs that are refused now, and ends when none is left (with this condition, or its own). */
+  recheck(judge: Recheck, condition?: StreamCondition): void {
     const host = this.#host
     let refusal = host === undefined || this.#pairs.size > 0 ? undefined : judge('in', host, this.#remote, undefined)
     for (const [local, remotes] of this.#pairs) {
@@ -91,17 +130,33 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         refusal = refused
         remotes.delete(remote)
         this.#witness.dropped(local, remote)
+        const key = `${local} ${remote}`
+        this.#links.get(key)?.lost(refused.text)
+        this.#links.delete(key)
       }
       if (remotes.size === 0) this.#pairs.delete(local)
     }
-    if (refusal !== undefined && this.#pairs.size === 0) this.close(refusal.condition, refusal.text)
+    if (refusal !== undefined && this.#pairs.size === 0) this.close(condition ?? refusal.condition, refusal.text)
   }
 
-  close(condition: StreamCondition, text: string): void {
-    this.#driver.feed({ on: 'close', condition, text })
+  close(condition?: StreamCondition, text?: string, extra?: Element): void {
+    this.#driver.feed({ on: 'close', condition, text, extra })
+  }
+
+  /** The stream goes on over another connection: nothing that still comes here counts. */
+  supersede(condition: StreamCondition, text: string): void {
+    this.#resumeId = undefined
+    this.#isSuperseded = true
+    this.close(condition, text)
   }
 
   ask(question: S2sInQuestion, answer: (a: S2sInAnswer) => void): void {
+    if (question.ask === 'resume') {
+      const kept = this.#setup.kept.resume(question)
+      this.#taken = kept === undefined ? undefined : { kept, id: question.previd }
+      answer({ resumed: kept?.ledger.handled })
+      return
+    }
     if (question.ask === 'certificate') {
       const certificate = this.#setup.tls.judge(question.local, question.remote, question.tls.peerChain)
       answer({ certificate })
@@ -125,8 +180,11 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         const { local, remote, via, encrypted, certificate } = event
         remotes.set(remote, { via, encrypted, certificate })
         this.#witness.proven({ local, remote, via, certificate })
+        this.#watch ??= new Watch(this.#setup.clock.mono())
+        if (certificate === 'valid') this.#watch.restsOn(this.#driver.wire.tls?.peerChain ?? [])
         const tls = this.#driver.wire.tls?.version ?? 'none'
         events.peerAuthenticated({ id: this.id, direction: 'in', local, remote, via, tls, certificate })
+        this.#setup.authenticated(local, remote)
         return
       }
       case 'refused':
@@ -137,14 +195,124 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
         return
       case 'ended':
         // RFC 6120 §4.4: after an end without a fault what comes until the peer's own end still counts
-        this.#isDeaf = event.end.condition !== undefined && event.end.condition !== 'system-shutdown'
+        // unless stanzas are counted: then the peer knows from our last count what has not been taken
+        this.#isDeaf =
+          this.#acks !== undefined || (event.end.condition !== undefined && event.end.condition !== 'system-shutdown')
+        // a peer whose acknowledgements were late sees a network that we do not
+        this.#isBroken = event.end.broken === true || (event.end.condition === 'connection-timeout' && event.end.by === 'peer')
         events.peerEnded(this.id, 'in', this.#remote, event.end.by, event.end.condition ?? '', event.end.text)
+        this.#isOver(event.end.text || 'the stream has ended')
         return
       case 'certificate':
         this.#witness.judged(event.remote, event.certificate)
         return
+      case 'managed':
+        this.#manage(event)
+        return
+      case 'resumed': {
+        const { kept, id } = this.#taken!
+        kept.stream = this
+        this.#resumeId = id
+        this.#useAcks(event.ns, kept.ledger)
+        return
+      }
+      case 'way-out':
+        this.#openWay(event.pairs, event.maxBytes)
+        return
+      case 'ack-wanted':
+        this.#acks?.answer()
+        return
+      case 'acknowledged':
+        this.#acknowledged(event.h)
+        return
+      case 'ending':
+        this.#acks?.lastWord()
+        return
       default:
         event satisfies never
+    }
+  }
+
+  #manage({ ns, id, local, remote }: Extract<S2sInEvent, { event: 'managed' }>): void {
+    const ledger = new Ledger()
+    this.#useAcks(ns, ledger)
+    this.#resumeId = id
+    const { resumeMs } = this.#setup.management(local)
+    if (id !== undefined) this.#setup.kept.keep(id, { local, remote, ledger, resumeMs, stream: this, brokenAt: 0 })
+  }
+
+  #useAcks(ns: SmNs, ledger: Ledger): void {
+    const { outbox, clock } = this.#setup
+    const management = this.#setup.management(this.#host!)
+    this.#acks = new Acks({ wire: this.#driver.wire, outbox, clock, management }, ns, ledger, true)
+    if (this.#outlet === undefined) return
+    this.#outlet.acks = this.#acks // asked for late
+    this.#outlet.repeat()
+  }
+
+  /** XEP-0288: our stanzas for these pairs may leave here. What an earlier stream has not brought over goes first. */
+  #openWay(pairs: readonly Pair[], maxBytes: number | undefined): void {
+    if (this.#outlet === undefined) {
+      this.#outlet = new Outlet(this.#driver.wire, this.#witness, this.#acks, this.#setup.tooLarge, maxBytes)
+      this.#outlet.repeat()
+    }
+    for (const { local, remote } of pairs) {
+      const proof = this.#pairs.get(local)?.get(remote)
+      const events = proof === undefined ? undefined : this.#setup.adopt(local, remote, this.#outlet, proof)
+      if (events !== undefined) this.#links.set(`${local} ${remote}`, events)
+    }
+  }
+
+  /** No more of ours can leave here. */
+  #closeWay(why: string): void {
+    const links = [...this.#links.values()]
+    this.#links.clear()
+    for (const link of links) link.lost(why)
+  }
+
+  #acknowledged(h: number): void {
+    const acks = this.#acks
+    if (acks === undefined) return
+    const wasFull = acks.isFull
+    if (acks.acknowledged(h)) {
+      if (wasFull) for (const link of this.#links.values()) link.drained()
+      return
+    }
+    const error = miscounted(acks.ns, h, acks.ledger.sent)
+    this.close(error.condition, error.text, error.extra)
+  }
+
+  /** To be called every second or so. */
+  check(look: Look): void {
+    const acks = this.#acks
+    const watch = this.#watch
+    if (watch === undefined || this.#hasEnded) return
+    if (acks?.check(look.nowMono) === false) {
+      this.close('connection-timeout', 'You did not acknowledge what you were sent')
+      return
+    }
+    const { wire, reads } = this.#driver
+    watch.look(look.nowMono, (this.#outlet?.written ?? 0) + this.#received, reads)
+    if (watch.isIdle(look) && !wire.isBlocked && (acks?.ledger.outstanding ?? 0) === 0) this.close()
+    else if (watch.isSilent(look)) {
+      if (acks === undefined) wire.text(' ')
+      else acks.ask()
+    }
+    if (watch.hasExpired(look)) this.#judgeAgain(look.recheck)
+  }
+
+  /** The certificate on which the stream rests has ended: each pair is looked at again. */
+  #judgeAgain(recheck: Recheck): void {
+    const { tls } = this.#driver.wire
+    if (tls === undefined) return
+    for (const { local, remote } of this.pairs) {
+      this.ask({ ask: 'certificate', local, remote, tls }, (answer) => {
+        const remotes = this.#pairs.get(local)
+        const proof = remotes?.get(remote)
+        if (remotes === undefined || proof === undefined || !('certificate' in answer)) return
+        remotes.set(remote, { ...proof, certificate: answer.certificate })
+        this.recheck(recheck, 'reset')
+      })
     }
   }
 
@@ -160,7 +328,9 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     if (this.#pairs.get(to.domain)?.has(from.domain) === true) {
       // RFC 6120 §4.7.4: what has no language of its own is in the stream's
       const stamped = stanza.lang === undefined && this.#lang !== undefined ? stanza.with({ lang: this.#lang }) : stanza
+      this.#received++
       this.#setup.router.fromRemote(stamped, this)
+      this.#acks?.ledger.countHandled()
       return
     }
     if (!this.#setup.router.isLocal(to)) this.close('host-unknown', `${to.domain} is not served here`)
@@ -174,7 +344,23 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
     return this.#setup.tls.acceptServer(this.#host)
   }
 
-  drained(): void {}
+  drained(): void {
+    this.#acks?.drained()
+    for (const link of this.#links.values()) link.drained()
+  }
+
+  /** Nothing leaves here any more. */
+  #isOver(why: string): void {
+    this.#hasEnded = true
+    const { ledger } = this.#acks ?? {}
+    const id = this.#resumeId
+    this.#resumeId = undefined
+    if (id !== undefined && this.#isBroken) this.#setup.broke(id)
+    else if (id !== undefined) this.#setup.kept.forget(id)
+    this.#closeWay(why)
+    const isKept = this.#isSuperseded || (id !== undefined && this.#isBroken)
+    if (ledger !== undefined && !isKept) this.#setup.unsettled(ledger)
+  }
 
   bug(error: unknown): void {
     this.#setup.events.bug(`incoming stream ${this.id}`, error)

@@ -1,6 +1,6 @@
-import type { Connector, LinkEvents } from '../core/links.ts'
+import type { AdoptedEvents, Connector, LinkEvents, LinkFailure, RemoteStream } from '../core/links.ts'
 import type { Router } from '../core/router.ts'
-import type { Clock } from '../net/clock.ts'
+import type { Clock, Disposable } from '../net/clock.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
@@ -12,10 +12,15 @@ import type { KeyVerdict, PeerRules, Refusal } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
+import type { Stanza } from '../xmpp/stanza.ts'
+import { type Management, NO_MANAGEMENT } from './acks.ts'
 import { type DialEvents, Dialler } from './dialler.ts'
 import { FairShare } from './fair-share.ts'
+import { type Kept, KeptStreams } from './kept-streams.ts'
+import { keyOf, Outgoing, tooLargeFor, UNCONFIRMED } from './outgoing.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
+import type { Look } from './watch.ts'
 import { Witnesses } from './witness.ts'
 
 /** What federation needs of the rest of the server; everything that a reload may change is asked each time. */
@@ -31,6 +36,10 @@ export interface PeersSetup {
   options(local: string): PeerOptions
   /** dialback_secret of a host (XEP-0185). */
   secret(local: string): string
+  /** Gives a stanza that could not be brought over back to its sender. */
+  returned(stanza: Stanza, failure: LinkFailure): void
+  /** A remote domain has proven itself to us, so that it is there. */
+  proven(remote: string): void
   mayDial(address: string, port: number): string | undefined
   readonly anyDomain: () => string
   readonly stanzaBytes: () => number
@@ -38,6 +47,16 @@ export interface PeersSetup {
   readonly negotiationMs: () => number
   readonly connectTimeoutMs: () => number
   readonly patience: () => Patience
+  /** Stream management (XEP-0198) with the peers of a host; undefined: none. */
+  management(local: string): Management | undefined
+  /** A stream that carries nothing for so long is ended; 0: never. */
+  readonly idleMs: () => number
+  /** A peer that says nothing for so long is asked for a sign of life. */
+  readonly silenceMs: () => number
+  /** The host takes part in streams that go both ways (XEP-0288). */
+  bidi(local: string): boolean
+  /** Offers the link of a pair a stream that the remote has opened. */
+  adopt(local: string, remote: string, stream: RemoteStream): AdoptedEvents | undefined
   /** What a stream may cost before it has authenticated. */
   readonly preAuthBudget: () => Budget
 }
@@ -47,6 +66,9 @@ const MOST_VERIFICATIONS = 200
 /** And for one network: an attacker there leaves enough for all others. */
 const MOST_VERIFICATIONS_OF_ONE = 50
 const DIALBACK_MS = 25_000
+const CHECK_MS = 1000
+/** How long a remote may take to resume a stream on which we wait. */
+const RESUMPTION_MS = 5000
 
 /** Every stream with another server, in and out. */
 export class Peers implements Connector {
@@ -55,6 +77,11 @@ export class Peers implements Connector {
   readonly #dialler: Dialler
   readonly witnesses: Witnesses
   readonly #incoming = new Map<PeerIn, () => void>()
+  readonly #kept = new KeptStreams()
+  readonly #outgoing: Outgoing
+  readonly #checking: Disposable
+  /** Pairs whose link waits for a broken stream of the remote. */
+  readonly #waits = new Map<string, Disposable>()
   readonly #verifications = new FairShare(MOST_VERIFICATIONS, MOST_VERIFICATIONS_OF_ONE)
 
   constructor(setup: PeersSetup) {
@@ -74,6 +101,35 @@ export class Peers implements Connector {
       preAuthBudget: setup.preAuthBudget,
       mayDial: (address, port) => setup.mayDial(address, port),
     })
+    this.#outgoing = new Outgoing({
+      clock: setup.clock,
+      outbox: setup.outbox,
+      dialler: this.#dialler,
+      management: (local) => setup.management(local),
+      context: (local, remote, management) => this.#outContext(local, remote, { is: 'link' }, management),
+      receive: (stanza, source) => setup.router.fromRemote(stanza, source),
+      returned: (stanza, failure) => setup.returned(stanza, failure),
+    })
+    this.#checking = setup.clock.every(CHECK_MS, () => this.#check())
+  }
+
+  /** One look a second at all streams, instead of timers of their own. */
+  #check(): void {
+    const { clock, idleMs, silenceMs } = this.#setup
+    const nowMono = clock.mono()
+    const look: Look = { nowMono, now: clock.now(), idleMs: idleMs(), silenceMs: silenceMs(), recheck: this.#refusal }
+    for (const stream of [...this.#incoming.keys()]) stream.check(look)
+    for (const stream of [...this.#dialler.streams]) stream.check(look)
+    this.#outgoing.check(nowMono)
+    this.#giveBack(this.#kept.expired(nowMono))
+  }
+
+  /** Streams that nobody takes up any more: what they did not bring over goes back. */
+  #giveBack(streams: readonly Pick<Kept, 'ledger'>[]): void {
+    for (const stanza of streams.flatMap(({ ledger }) => ledger.giveUp())) {
+      if (this.#setup.management(stanza.from!.domain)?.resend === true) this.#setup.router.send(stanza)
+      else this.#setup.returned(stanza, UNCONFIRMED)
+    }
   }
 
   #randomId(bytes: number): string {
@@ -88,7 +144,16 @@ export class Peers implements Connector {
       router,
       events,
       tls,
+      outbox,
+      clock,
+      kept: this.#kept,
+      management: (local) => this.#setup.management(local) ?? NO_MANAGEMENT,
+      tooLarge: (stanza, maxBytes) => this.#setup.returned(stanza, tooLargeFor(maxBytes)),
+      adopt: (local, remote, way, proof) => this.#adopt(local, remote, way, proof),
+      unsettled: (ledger) => this.#giveBack([{ ledger }]),
+      broke: (id) => this.#giveBack(this.#kept.broke(id, clock.mono())),
       verify: (question) => this.#verify(question, driver.wire.remoteAddress),
+      authenticated: (_, remote) => this.#setup.proven(remote),
       forget: (gone) => void this.#incoming.delete(gone),
     })
     const driver = new Driver(socket, {
@@ -116,7 +181,12 @@ export class Peers implements Connector {
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
       dialbackMs: this.#dialbackMs,
-      limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
+      limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: Math.floor(this.#setup.idleMs() / 1000) || undefined },
+      bidi: (local) => this.#setup.bidi(local),
+      management: (local) => {
+        const management = this.#setup.management(local)
+        return management === undefined ? undefined : { resumeSeconds: Math.floor(management.resumeMs / 1000) }
+      },
     }
   }
 
@@ -135,16 +205,46 @@ export class Peers implements Connector {
       events.failed({ stage: 'policy', condition: 'not-allowed', text: refusal.toSender })
       return
     }
-    void this.#dialler.connect(this.#outContext(local, remote, { is: 'link' }), {
-      ready: (stream) => events.ready(stream),
-      verified: () => {},
-      failed: (failure) => events.failed(failure),
-      drained: () => events.drained(),
-      lost: (why) => events.lost(why),
-    })
+    const broken = this.#kept.unsettled(local, remote)
+    if (broken.length === 0) this.#outgoing.connect(local, remote, events)
+    else this.#awaitResumption(broken, local, remote, events)
   }
 
-  #outContext(local: string, remote: string, purpose: S2sOutContext['purpose']): S2sOutContext {
+  /**
+   * The remote's own stream has broken, with stanzas of ours on it that are not acknowledged: they go before anything new,
+   * so it gets a moment to take it up again. Where it does, the link adopts it and wants no other.
+   */
+  #awaitResumption(broken: readonly string[], local: string, remote: string, events: LinkEvents): void {
+    const key = keyOf(local, remote)
+    this.#waits.get(key)?.dispose()
+    const timer = this.#setup.clock.after(RESUMPTION_MS, () => {
+      this.#waits.delete(key)
+      this.#outgoing.connect(local, remote, events)
+      this.#giveBack(broken.flatMap((id) => this.#kept.takeBroken(id) ?? []))
+    })
+    this.#waits.set(key, timer)
+  }
+
+  /** May our stanzas for this pair leave over the stream that the remote has opened? */
+  #adopt(local: string, remote: string, stream: RemoteStream, proof: Proof): AdoptedEvents | undefined {
+    if (this.#judge('out', local, remote, proof) !== undefined) return undefined
+    const key = keyOf(local, remote)
+    this.#waits.get(key)?.dispose()
+    this.#waits.delete(key)
+    return this.#setup.adopt(local, remote, stream)
+  }
+
+  /** Connector: where DNS leads now. */
+  places(_: string, remote: string): Promise<string> {
+    return this.#dialler.places(remote)
+  }
+
+  #outContext(
+    local: string,
+    remote: string,
+    purpose: S2sOutContext['purpose'],
+    management?: S2sOutContext['management'],
+  ): S2sOutContext {
     return {
       local,
       remote,
@@ -153,6 +253,8 @@ export class Peers implements Connector {
       dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
+      management,
+      bidi: purpose.is === 'link' && this.#setup.bidi(local),
     }
   }
 
@@ -226,6 +328,8 @@ export class Peers implements Connector {
   }
 
   destroy(): void {
+    this.#checking.dispose()
+    for (const wait of this.#waits.values()) wait.dispose()
     this.#dialler.destroy()
     for (const destroy of [...this.#incoming.values()]) destroy()
   }

@@ -33,6 +33,8 @@ export interface Sink {
 
 const NO_EXTRA: readonly (readonly [string, string])[] = []
 const EMPTY = new Uint8Array(0)
+/** `>` and `</presence>`. */
+const ENDS_BYTES = 12
 
 /**
  * A message, presence or iq: the parsed start tag, the proven bytes of its inside, and one entry for each direct child.
@@ -241,12 +243,28 @@ export class Stanza {
   }
 
   writeTo(sink: Sink, xmlns?: string): void {
+    this.#write(sink, this.startTag(xmlns))
+  }
+
+  /** Writes the stanza unless it takes more than `maxBytes`; says whether it did. */
+  writeWithin(sink: Sink, maxBytes: number): boolean {
+    const tag = this.startTag()
+    const { length } = this.inside
+    // UTF-8 takes at most three bytes a UTF-16 unit: nearly always that settles it
+    const fits =
+      length + tag.length * 3 + ENDS_BYTES <= maxBytes ||
+      length + Buffer.byteLength(tag) + (length === 0 ? 2 : this.kind.length + 4) <= maxBytes
+    if (fits) this.#write(sink, tag)
+    return fits
+  }
+
+  #write(sink: Sink, tag: string): void {
     const inside = this.inside
     if (inside.length === 0) {
-      sink.text(`${this.startTag(xmlns)}/>`)
+      sink.text(`${tag}/>`)
       return
     }
-    sink.text(`${this.startTag(xmlns)}>`)
+    sink.text(`${tag}>`)
     sink.bytes(inside)
     sink.text(`</${this.kind}>`)
   }

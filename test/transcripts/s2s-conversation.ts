@@ -20,14 +20,10 @@ import { Stanza, type StanzaKind } from '../../src/xmpp/stanza.ts'
  * In XML, xmlns='tls' stands for the namespace that xmpp/ns.ts calls tls; the prefixes `stream` and `db` are declared.
  */
 
-export type AnyInput = Input<{ certificate: CertificateVerdict } | { dialback: KeyVerdict }>
+type Answer = { certificate: CertificateVerdict } | { dialback: KeyVerdict } | { resumed: number | undefined }
+export type AnyInput = Input<Answer>
 export type AnyEffect = Effect<{ ask: string }, { event: string }>
-type AnyStep = Step<
-  { at: string },
-  { certificate: CertificateVerdict } | { dialback: KeyVerdict },
-  { ask: string },
-  { event: string }
->
+type AnyStep = Step<{ at: string }, Answer, { ask: string }, { event: string }>
 
 export interface Conversation {
   readonly title: string
@@ -114,6 +110,8 @@ export function inContext(rules: PeerRules): S2sInContext {
     negotiationMs: 30_000,
     dialbackMs: 25_000,
     limits: undefined,
+    management: () => undefined,
+    bidi: () => false,
   }
 }
 
@@ -126,6 +124,8 @@ export function outContext(rules: PeerRules, purpose: S2sOutContext['purpose'] =
     dialbackKey: (receiving, originating, id) => `key-${receiving}-${originating}-${id}`,
     budget: authenticatedBudget(524_288),
     negotiationMs: 30_000,
+    management: undefined,
+    bidi: false,
   }
 }
 
@@ -136,10 +136,19 @@ function machine(setup: string): { step: AnyStep; state: { at: string } } {
   if (words[0] === 'in') {
     const ctx = inContext(rules)
     const limits = words.includes('limits') ? { maxBytes: 524_288, idleSeconds: 840 } : undefined
-    return { step: s2sIn({ ...ctx, limits }) as unknown as AnyStep, state: S2S_IN_START }
+    const management = () => (words.includes('sm') ? { resumeSeconds: 600 } : undefined)
+    return {
+      step: s2sIn({ ...ctx, limits, management, bidi: () => words.includes('bidi') }) as unknown as AnyStep,
+      state: S2S_IN_START,
+    }
   }
   const purpose = words[1] === 'verify' ? ({ is: 'verify', streamId: 'their-stream', key: 'their-key' } as const) : undefined
-  return { step: s2sOut(outContext(rules, purpose)) as unknown as AnyStep, state: S2S_OUT_START }
+  const resume = words.includes('resume') ? { ns: NS.sm, previd: 'earlier', h: 3 } : undefined
+  const management = words.includes('sm') ? { resume } : undefined
+  return {
+    step: s2sOut({ ...outContext(rules, purpose), management, bidi: words.includes('bidi') }) as unknown as AnyStep,
+    state: S2S_OUT_START,
+  }
 }
 
 export const tlsFacts = (peerChain: readonly Uint8Array[]): TlsFacts => ({
@@ -186,7 +195,8 @@ function readInput(line: string): AnyInput {
   }
 }
 
-function readAnswer([kind, word, condition]: readonly string[]): { certificate: CertificateVerdict } | { dialback: KeyVerdict } {
+function readAnswer([kind, word, condition]: readonly string[]): Answer {
+  if (kind === 'resumed') return { resumed: word === 'unknown' ? undefined : Number(word) }
   if (kind === 'certificate') return { certificate: word as CertificateVerdict } // a word of the transcript's author
   if (word === 'error') return { dialback: { error: condition as StanzaCondition } } // as above
   return { dialback: word as 'valid' | 'invalid' } // as above

@@ -9,7 +9,7 @@ import type { ModuleFacts } from '../../../src/config/modules.ts'
 /** The modules that the tests' server has. */
 export const MODULES: readonly ModuleFacts[] = [
   ...['presence', 'message', 'iq', 'offline', 'c2s', 's2s', 's2s_auth_certs', 'tls', 'saslauth', 'dialback', 'roster', 'disco'],
-  ...['ping', 'version', 's2s_bidi', 'smacks'],
+  ...['ping', 'ping_muc', 'version', 's2s_bidi', 'smacks'],
 ].map((name) => ({ name }))
 const WITH_MUC: readonly ModuleFacts[] = [...MODULES, { name: 'muc', component: true }]
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { load, told } from './load-text.ts'
 
-const AUTO = ['c2s', 'iq', 'message', 'offline', 'presence', 's2s', 's2s_auth_certs']
+const AUTO = ['c2s', 'iq', 'message', 'offline', 'ping_muc', 'presence', 's2s', 's2s_auth_certs']
 
 /** Global section, host line and what follows, host, modules. */
 const cases: readonly (readonly [string, string, string, string, readonly string[]])[] = [

@@ -27,6 +27,7 @@ const values: readonly (readonly [OptionName, string, unknown])[] = [
   ['s2s_stanza_size_limit', '"1MB"', 1_000_000],
   ['s2s_stanza_size_limit', '512 * 1024', 524_288],
   ['s2s_send_queue_size', '1', 1],
+  ['s2s_queue_age', '30', 30_000],
   ['c2s_ports', '5222', new Set([5222])],
   ['c2s_ports', '{ 5222, "5322" }', new Set([5222, 5322])],
   ['c2s_ports', '{ }', new Set()],

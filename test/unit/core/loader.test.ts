@@ -32,6 +32,7 @@ const everything = module('everything', (ctx) => {
   ctx.sessionAvailable(() => {})
   ctx.sessionClosed(() => undefined)
   ctx.accountRemoved(() => {})
+  ctx.remoteLost(() => {})
   ctx.publish('greeting', { text: 'hello' })
 })
 
@@ -51,6 +52,7 @@ function held({ host }: Stage): readonly unknown[] {
     host.available.length,
     host.closed.length,
     host.accountRemoved.length,
+    host.remoteLost.length,
     host.use('greeting')?.text,
   ]
 }
@@ -81,7 +83,7 @@ describe('loading modules', () => {
     const stage = new Stage({ modules: [] })
     const empty = held(stage)
     const instance = stage.load(everything)
-    assert.deepEqual(held(stage), [1, 1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 'hello'])
+    assert.deepEqual(held(stage), [1, 1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1, 'hello'])
     instance.dispose()
     assert.deepEqual(held(stage), empty)
     stage.load(everything) // and there is room for it again

@@ -55,9 +55,9 @@ describe('metrics', () => {
     const counted = [...source.matchAll(/metrics\.(?:count|observe)\('(\w+)'(?:, \{ ([^}]*) \})?/g)]
     assert.ok(counted.length > 15)
     for (const [, name, labels = ''] of counted) {
-      const used = labels.split(', ').flatMap((label) => /^\w+/.exec(label)?.[0] ?? [])
+      const used = [...labels.matchAll(/(?:^|, )(\w+)/g)].map(([, label]) => label!)
       const declared = new Map<string, { labels: readonly string[] }>(Object.entries(METRICS)).get(name!)?.labels ?? []
-      assert.deepEqual(used.sort(), [...declared].sort(), name)
+      assert.deepEqual(used.sort(), [...declared].sort(), name!)
     }
   })
 

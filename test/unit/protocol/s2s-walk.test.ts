@@ -103,12 +103,18 @@ describe('a walk through the receiving machine', () => {
     element(`<db:result from='b.example' to='a.example'>k</db:result>`),
     element(`<db:result from='victim.example' to='a.example'>k</db:result>`),
     element(`<db:result from='b.example' to='a.example' type='valid'/>`),
+    element(`<enable xmlns='sm' resume='true'/>`),
+    element(`<resume xmlns='sm' previd='x' h='0'/>`),
+    element(`<r xmlns='sm'/>`),
+    element(`<bidi xmlns='bidi'/>`),
+    { on: 'timer', name: 'bidi' },
     { on: 'timer', name: 'dialback-1' },
     ...[1, 2].flatMap((id): Input<S2sInAnswer>[] => [
       { on: 'answer', id, answer: { certificate: 'valid' } },
       { on: 'answer', id, answer: { certificate: 'self-signed' } },
       { on: 'answer', id, answer: { dialback: 'valid' } },
       { on: 'answer', id, answer: { dialback: 'invalid' } },
+      { on: 'answer', id, answer: { resumed: 1 } },
     ]),
   ]
 
@@ -126,7 +132,12 @@ describe('a walk through the receiving machine', () => {
 
   for (const words of POLICIES) {
     test(`under ${words.join(' ') || 'the defaults'}`, () => {
-      const step = s2sIn({ ...inContext(peerRules(optionsOf(words))), randomId: () => 's' })
+      const step = s2sIn({
+        ...inContext(peerRules(optionsOf(words))),
+        randomId: () => 's',
+        management: () => ({ resumeSeconds: 600 }),
+        bidi: () => true,
+      })
       const start: InPast = { questions: [], keys: [], certificates: [], encrypted: false, ready: false }
       let reached = 0
       const states = walk(S2S_IN_START, start, alphabet, 9, (state, input, before) => {
@@ -136,6 +147,8 @@ describe('a walk through the receiving machine', () => {
         const next = step(state, input)
         if (state.at === 'closed') assert.deepEqual(next, { state, effects: [] })
         let told = false
+        const managed = 'stream' in next.state && next.state.stream.sm.is === 'on'
+        if (managed) assert.equal(next.state.at, 'ready')
         for (const effect of next.effects) {
           if (effect.do === 'ask')
             past = { ...past, questions: [...past.questions, { id: effect.id, question: effect.question }] }
@@ -193,10 +206,16 @@ describe('a walk through the initiating machine', () => {
     header({ from: 'b.example', to: 'a.example', id: 'p' }),
     header({ from: 'b.example', to: 'a.example', version: '1.0' }),
     element(`<stream:features/>`),
-    element(`<stream:features><starttls xmlns='tls'/><dialback xmlns='dialbackFeature'/></stream:features>`),
+    element(
+      `<stream:features><starttls xmlns='tls'/><bidi xmlns='bidiFeature'/><dialback xmlns='dialbackFeature'/></stream:features>`,
+    ),
     element(
       `<stream:features><mechanisms xmlns='sasl'><mechanism>EXTERNAL</mechanism></mechanisms><dialback xmlns='dialbackFeature'/></stream:features>`,
     ),
+    element(`<stream:features><dialback xmlns='dialbackFeature'/><sm xmlns='sm'/></stream:features>`),
+    element(`<resumed xmlns='sm' previd='x' h='0'/>`),
+    element(`<failed xmlns='sm'/>`),
+    element(`<enabled xmlns='sm'/>`),
     element(`<proceed xmlns='tls'/>`),
     element(`<failure xmlns='tls'/>`),
     element(`<success xmlns='sasl'/>`),
@@ -238,7 +257,8 @@ describe('a walk through the initiating machine', () => {
     for (const is of ['link', 'verify'] as const) {
       test(`${is} under ${words.join(' ') || 'the defaults'}`, () => {
         const purpose = is === 'link' ? { is } : { is, streamId: 'x', key: 'k' }
-        const step = s2sOut(outContext(peerRules(optionsOf(words)), purpose))
+        const management = { resume: { ns: NS.sm, previd: 'x', h: 0 } }
+        const step = s2sOut({ ...outContext(peerRules(optionsOf(words)), purpose), management, bidi: true })
         const start: OutPast = { encrypted: false, certified: false, said: '', accepted: 'no', over: false }
         let reached = 0
         const states = walk(S2S_OUT_START, start, alphabet, 14, (state, input, before) => {
