@@ -5,10 +5,12 @@ import { answerControl } from './admin/control.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
+import { EvidenceMemory } from './core/evidence.ts'
 import { Links } from './core/links.ts'
 import type { ModuleDeclaration } from './core/module.ts'
 import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
+import { TrustMemory } from './core/trust-memory.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
 import { resolveEndpoints } from './net/endpoints.ts'
@@ -23,6 +25,8 @@ import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { openSinks } from './server/logging.ts'
 import { MODULES, moduleFacts } from './server/modules.ts'
+import { observed, remember } from './server/observer.ts'
+import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
@@ -111,6 +115,8 @@ export class Server implements Operations {
   readonly #peers: Peers
   readonly #hosts: Hosts
   readonly #providers: Providers
+  readonly #evidence = new EvidenceMemory()
+  readonly #trust: TrustMemory
   readonly #listeners: Listeners
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
@@ -131,11 +137,22 @@ export class Server implements Operations {
     const { sinks, problems } = openSinks(config, tellStandardError)
     for (const problem of problems) tellStandardError(problem)
     this.#log = createLog(sinks)
-    const events = createEvents(this.#log, this.#metrics)
+    this.#trust = new TrustMemory(systemClock.now, (error) =>
+      this.#log.warn('storage failed', { why: error instanceof Error ? error.message : String(error) }),
+    )
+    const events = observed({
+      events: createEvents(this.#log, this.#metrics),
+      evidence: this.#evidence,
+      trust: this.#trust,
+      now: systemClock.now,
+      ruleBehind: (local, remote, because) => this.#policies.ruleBehind(local, remote, because),
+    })
     this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
-    this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) })
-    this.#policies = new Policies(config, this.#tls, (domain) => this.#router.hosts.has(domain))
+    this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) }, (local, remote) =>
+      this.#policies.isQuarantined(local, remote),
+    )
+    this.#policies = this.#policiesOf(config)
     this.#providers = new Providers(randomBytes)
     this.#hosts = new Hosts({
       router: this.#router,
@@ -165,7 +182,7 @@ export class Server implements Operations {
     })
     this.#peers = new Peers({
       ...shared,
-      tls: this.#tls,
+      tls: new PeerTls(this.#tls, () => this.#policies, this.#evidence, systemClock.now),
       resolve: (domain) => this.#resolve(domain),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
@@ -200,14 +217,22 @@ export class Server implements Operations {
     return this.#config.hosts[0]!.domain
   }
 
-  #resolve(domain: string) {
-    return resolveEndpoints(domain, {
+  #policiesOf(config: Config): Policies {
+    const isLocal = (domain: string) => this.#router.hosts.has(domain)
+    return new Policies(config, this.#tls, isLocal, (domain) => this.#trust.of(domain)?.best)
+  }
+
+  async #resolve(domain: string) {
+    const startMs = systemClock.now()
+    const found = await resolveEndpoints(domain, {
       resolver: this.#resolver!,
       clock: systemClock,
       random: Math.random, // spreads load over SRV weights; nothing secret
       ipv4: this.#config.get(undefined, 'use_ipv4'),
       ipv6: this.#config.get(undefined, 'use_ipv6'),
     })
+    remember(this.#evidence, domain, found, startMs, systemClock.now())
+    return found
   }
 
   #accept(service: ServiceName, socket: Socket): void {
@@ -235,6 +260,7 @@ export class Server implements Operations {
     try {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
+      await this.#trust.open(this.#data.internal)
       this.#resolver = this.#openResolver(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
@@ -401,7 +427,7 @@ export class Server implements Operations {
     this.#config = next
     problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
-    this.#policies = new Policies(next, this.#tls, (domain) => this.#router.hosts.has(domain))
+    this.#policies = this.#policiesOf(next)
     this.#resolver?.dispose()
     this.#resolver = this.#openResolver(next)
     problems.push(...(await this.#hosts.arrange(next)))

@@ -13,6 +13,9 @@ export type CertificateVerdict =
   | 'self-signed'
   | 'expired-chain'
   | 'untrusted'
+  | 'pin-mismatch'
+  | 'dane-mismatch'
+  | 'unaccepted'
   | 'unvalidated'
 
 export interface Refusal {

@@ -8,7 +8,7 @@ import { TrustStore } from '../net/trust.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import { namesDomain } from '../policy/certificate.ts'
 import type { CertificateVerdict } from '../protocol/s2s.ts'
-import type { TlsProvider } from '../streams/tls.ts'
+import type { TlsContexts } from '../streams/tls.ts'
 import { domainToAscii } from '../xmpp/jid.ts'
 
 /** Streams that begin in the clear, and those with TLS from the first byte, whose certificate may differ. */
@@ -23,7 +23,7 @@ interface Generation {
 }
 
 /** Certificates, TLS contexts and trust anchors of the server; replaced as a whole at a reload. */
-export class TlsStore implements TlsProvider {
+export class TlsStore implements TlsContexts {
   #config: Config
   #generation: Generation
   readonly #now: () => number
@@ -149,6 +149,7 @@ export class TlsStore implements TlsProvider {
     return context
   }
 
+  /** What chain (DER, leaf first), dates and names prove to our host: nothing else is looked at. */
   judge(local: string, remote: string, chain: readonly Uint8Array[]): CertificateVerdict {
     if (!this.#config.enabledModules(local).has('s2s_auth_certs')) return 'unvalidated'
     const verdict = this.#trust(local).judge.judge(chain, this.#now())

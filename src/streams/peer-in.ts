@@ -93,7 +93,7 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   ask(question: S2sInQuestion, answer: (a: S2sInAnswer) => void): void {
     if (question.ask === 'certificate') {
-      const certificate = this.#setup.tls.judge(question.local, question.remote, question.tls.peerChain)
+      const certificate = this.#setup.tls.judge({ ...question, direction: 'in' })
       answer({ certificate })
     } else {
       void this.#setup.verify(question).then((dialback) => answer({ dialback }))

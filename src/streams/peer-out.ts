@@ -67,7 +67,7 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   }
 
   ask(question: CertificateQuestion, answer: (a: CertificateAnswer) => void): void {
-    answer({ certificate: this.#tls.judge(question.local, question.remote, question.tls.peerChain) })
+    answer({ certificate: this.#tls.judge({ ...question, direction: 'out' }) })
   }
 
   tell(event: S2sOutEvent): void {

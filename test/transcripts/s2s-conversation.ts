@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { SaxesParser } from 'saxes'
 import { type PeerOptions, peerRules } from '../../src/policy/peer.ts'
+import { rulesOfOptions } from '../../src/policy/rules.ts'
 import type { CertificateVerdict, KeyVerdict, PeerRules } from '../../src/protocol/s2s.ts'
 import { S2S_IN_START, type S2sInContext, s2sIn } from '../../src/protocol/s2s-in.ts'
 import { S2S_OUT_START, type S2sOutContext, s2sOut } from '../../src/protocol/s2s-out.ts'
@@ -93,10 +94,15 @@ export function optionsOf(words: readonly string[]): (local: string) => PeerOpti
     saslauth: !words.includes('no-saslauth'),
     dialback: !words.includes('no-dialback'),
     ownCertificate: !words.includes('no-certificate'),
-    secureAuth: words.includes('secure-auth'),
-    secureDomains: listed('secure'),
-    insecureDomains: listed('insecure'),
-    requireEncryption: words.includes('require-encryption'),
+    rules: rulesOfOptions({
+      secureAuth: words.includes('secure-auth'),
+      secureDomains: listed('secure'),
+      insecureDomains: listed('insecure'),
+      requireEncryption: words.includes('require-encryption'),
+      at: () => undefined,
+    }),
+    refuseDowngrades: false,
+    bestOf: () => undefined,
     isLocal: (domain) => HOSTS.includes(domain),
     isBlocked: (domain) => domain === 'blocked.example',
   })
