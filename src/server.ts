@@ -13,6 +13,7 @@ import { SOFTWARE } from './core/software.ts'
 import { TrustMemory } from './core/trust-memory.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
+import { lookUpCallerTlsa } from './net/dane-lookup.ts'
 import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
 import { openResolver, type Resolver } from './net/resolver.ts'
@@ -182,8 +183,15 @@ export class Server implements Operations {
     })
     this.#peers = new Peers({
       ...shared,
-      tls: new PeerTls(this.#tls, () => this.#policies, this.#evidence, systemClock.now),
-      resolve: (domain) => this.#resolve(domain),
+      tls: new PeerTls({
+        tls: this.#tls,
+        policies: () => this.#policies,
+        evidence: this.#evidence,
+        now: systemClock.now,
+        callerTlsa: async (local, remote) =>
+          this.#config.get(local, 'use_dane') ? lookUpCallerTlsa(this.#resolver!, remote) : undefined,
+      }),
+      resolve: (domain, local) => this.#resolve(domain, local),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
@@ -222,7 +230,7 @@ export class Server implements Operations {
     return new Policies(config, this.#tls, isLocal, (domain) => this.#trust.of(domain)?.best)
   }
 
-  async #resolve(domain: string) {
+  async #resolve(domain: string, local: string) {
     const startMs = systemClock.now()
     const found = await resolveEndpoints(domain, {
       resolver: this.#resolver!,
@@ -230,6 +238,7 @@ export class Server implements Operations {
       random: Math.random, // spreads load over SRV weights; nothing secret
       ipv4: this.#config.get(undefined, 'use_ipv4'),
       ipv6: this.#config.get(undefined, 'use_ipv6'),
+      dane: this.#config.get(local, 'use_dane'),
     })
     remember(this.#evidence, domain, found, startMs, systemClock.now())
     return found
@@ -314,10 +323,12 @@ export class Server implements Operations {
 
   #openResolver(config: Config): Resolver {
     const servers = config.get(undefined, 'dns_servers')
+    const trusted = config.get(undefined, 'dns_trusted_servers')
     const { resolvconf, hoststxt } = config.get(undefined, 'unbound')
     return openResolver({
       clock: systemClock,
       ...(servers === undefined ? {} : { servers }),
+      ...(trusted === undefined ? {} : { trusted: [...trusted] }),
       ...(typeof resolvconf === 'string' ? { resolvconf } : {}),
       ...(hoststxt === undefined ? {} : { hosts: hoststxt === true ? '/etc/hosts' : hoststxt }),
     })
