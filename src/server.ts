@@ -2,15 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Operations, ReloadOutcome, Status } from './admin/commands.ts'
 import { answerControl } from './admin/control.ts'
+import type { Explanation } from './admin/explain.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
-import { EvidenceMemory } from './core/evidence.ts'
 import { Links } from './core/links.ts'
 import type { ModuleDeclaration } from './core/module.ts'
 import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
-import { TrustMemory } from './core/trust-memory.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
 import { resolveEndpoints } from './net/endpoints.ts'
@@ -25,7 +24,7 @@ import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { openSinks } from './server/logging.ts'
 import { MODULES, moduleFacts } from './server/modules.ts'
-import { observed, remember } from './server/observer.ts'
+import { PeerMemory } from './server/peer-memory.ts'
 import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
@@ -115,8 +114,7 @@ export class Server implements Operations {
   readonly #peers: Peers
   readonly #hosts: Hosts
   readonly #providers: Providers
-  readonly #evidence = new EvidenceMemory()
-  readonly #trust: TrustMemory
+  readonly #memory: PeerMemory
   readonly #listeners: Listeners
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
@@ -137,16 +135,8 @@ export class Server implements Operations {
     const { sinks, problems } = openSinks(config, tellStandardError)
     for (const problem of problems) tellStandardError(problem)
     this.#log = createLog(sinks)
-    this.#trust = new TrustMemory(systemClock.now, (error) =>
-      this.#log.warn('storage failed', { why: error instanceof Error ? error.message : String(error) }),
-    )
-    const events = observed({
-      events: createEvents(this.#log, this.#metrics),
-      evidence: this.#evidence,
-      trust: this.#trust,
-      now: systemClock.now,
-      ruleBehind: (local, remote, because) => this.#policies.ruleBehind(local, remote, because),
-    })
+    this.#memory = new PeerMemory(systemClock, this.#log)
+    const events = this.#memory.observe(createEvents(this.#log, this.#metrics), () => this.#policies)
     this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
     this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) }, (local, remote) =>
@@ -182,7 +172,7 @@ export class Server implements Operations {
     })
     this.#peers = new Peers({
       ...shared,
-      tls: new PeerTls(this.#tls, () => this.#policies, this.#evidence, systemClock.now),
+      tls: new PeerTls(this.#tls, () => this.#policies, this.#memory.evidence, systemClock.now),
       resolve: (domain) => this.#resolve(domain),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
@@ -219,20 +209,18 @@ export class Server implements Operations {
 
   #policiesOf(config: Config): Policies {
     const isLocal = (domain: string) => this.#router.hosts.has(domain)
-    return new Policies(config, this.#tls, isLocal, (domain) => this.#trust.of(domain)?.best)
+    return new Policies(config, this.#tls, isLocal, (domain) => this.#memory.trust.of(domain)?.best)
   }
 
-  async #resolve(domain: string) {
-    const startMs = systemClock.now()
-    const found = await resolveEndpoints(domain, {
+  #resolve(domain: string) {
+    const options = {
       resolver: this.#resolver!,
       clock: systemClock,
       random: Math.random, // spreads load over SRV weights; nothing secret
       ipv4: this.#config.get(undefined, 'use_ipv4'),
       ipv6: this.#config.get(undefined, 'use_ipv6'),
-    })
-    remember(this.#evidence, domain, found, startMs, systemClock.now())
-    return found
+    }
+    return this.#memory.lookUp(domain, () => resolveEndpoints(domain, options))
   }
 
   #accept(service: ServiceName, socket: Socket): void {
@@ -260,7 +248,7 @@ export class Server implements Operations {
     try {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
-      await this.#trust.open(this.#data.internal)
+      await this.#memory.trust.open(this.#data.internal)
       this.#resolver = this.#openResolver(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
@@ -374,6 +362,14 @@ export class Server implements Operations {
       serverStreams: this.#peers.list(),
       queues: this.#links.list(),
     }
+  }
+
+  explain(local: string | undefined, remote: string): Explanation {
+    return this.#memory.explain(this.#config, this.#policies, local, remote)
+  }
+
+  forget(remote: string): boolean {
+    return this.#memory.forget(remote)
   }
 
   /** The ports that are open for a service, for tests and for those who asked for any port (0). */
