@@ -388,7 +388,12 @@ export class Server implements Operations {
 
   /** Never rejects: what cannot be done goes on as it was, and a line says why. */
   async reload(): Promise<ReloadOutcome> {
-    return this.#inTurn(() => this.#reload())
+    try {
+      return await this.#inTurn(() => this.#reload())
+    } catch (error) {
+      this.#events.bug('reload', error)
+      return { done: false, lines: ['the reload has failed for a reason that the log tells'] }
+    }
   }
 
   async #reload(): Promise<ReloadOutcome> {
@@ -488,6 +493,13 @@ export class Server implements Operations {
     this.#hosts.dispose()
     this.#resolver?.dispose()
     this.#pidFile?.remove()
-    await this.#data?.close()
+    try {
+      await this.#data?.close()
+    } catch (error) {
+      this.#log.error('the data folder could not be closed in order', {
+        why: error instanceof Error ? error.message : String(error),
+      })
+    }
+    this.#data = undefined
   }
 }

@@ -27,7 +27,7 @@ const COMPOSITION = ['server.ts', 'main.ts', 'index.ts', 'module.ts', 'testing.t
 const NODE_FOR_ALL = ['node:buffer', 'node:util', 'node:assert']
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   xmpp: ['node:module', 'tr46'],
-  obs: ['node:child_process', 'node:fs', 'node:path', 'node:stream', 'node:dgram', 'node:perf_hooks', 'pino'],
+  obs: ['node:child_process', 'node:fs', 'node:path', 'node:stream', 'node:dgram', 'node:perf_hooks'],
   config: ['node:fs', 'node:path', 'node:os', 'luaparse', 'fengari'],
   protocol: ['node:crypto', '@mongodb-js/saslprep'],
   policy: [],

@@ -1,6 +1,6 @@
 import type { LinkFailure } from '../core/links.ts'
 import type { Clock } from '../net/clock.ts'
-import { type Connection, type DialStage, dial } from '../net/dial.ts'
+import { type Connection, type Dialling, type DialStage, dial } from '../net/dial.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint, Endpoints } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
@@ -42,7 +42,7 @@ export class Dialler {
   readonly #setup: DiallerSetup
   /** Streams that are there or under way. */
   readonly #open = new Set<PeerOut>()
-  #stopped = false
+  readonly #stop = new AbortController()
 
   constructor(setup: DiallerSetup) {
     this.#setup = setup
@@ -52,19 +52,18 @@ export class Dialler {
     return this.#open
   }
 
-  /** Never rejects: a bug on the way is a failure of the attempt. */
-  async connect(context: S2sOutContext, events: DialEvents): Promise<void> {
+  /** Never rejects: a bug on the way is a failure of the attempt. `signal` ends an attempt that is not `ready` yet. */
+  async connect(context: S2sOutContext, events: DialEvents, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#connect(context, events)
+      await this.#connect(context, events, signal)
     } catch (error) {
       this.#setup.events.bug('dialling', error)
       events.failed({ stage: 'connect', condition: 'internal-server-error', text: 'this server has failed' })
     }
   }
 
-  async #connect(context: S2sOutContext, events: DialEvents): Promise<void> {
-    const { local, remote } = context
-    const found = await this.#setup.resolve(remote)
+  async #connect(context: S2sOutContext, events: DialEvents, signal: AbortSignal | undefined): Promise<void> {
+    const found = await this.#setup.resolve(context.remote)
     if (found.failure !== undefined) {
       const { text, detail } = found.failure
       this.#give(context, events, { stage: 'lookup', condition: 'remote-server-not-found', text }, detail)
@@ -75,6 +74,19 @@ export class Dialler {
       connectTimeoutMs: this.#setup.connectTimeoutMs(),
       mayDial: (address, port) => this.#setup.mayDial(address, port),
     })
+    const ends = [this.#stop.signal, ...(signal === undefined ? [] : [signal])]
+    const abort = (): void => dialling.abort()
+    for (const end of ends) end.addEventListener('abort', abort)
+    if (ends.some((end) => end.aborted)) abort()
+    try {
+      await this.#walk(context, events, dialling, signal)
+    } finally {
+      for (const end of ends) end.removeEventListener('abort', abort)
+    }
+  }
+
+  async #walk(context: S2sOutContext, events: DialEvents, dialling: Dialling, signal: AbortSignal | undefined): Promise<void> {
+    const { local, remote } = context
     let furthest: LinkFailure | undefined
     let told = 0
     const note = (): void => {
@@ -85,11 +97,7 @@ export class Dialler {
     }
     for (let connection = await dialling.next(); connection !== undefined; connection = await dialling.next()) {
       note()
-      if (this.#stopped) {
-        connection.socket.destroy()
-        break
-      }
-      const failure = await this.#try(context, events, connection)
+      const failure = await this.#try(context, events, connection, signal)
       if (failure === undefined) return
       dialling.report(connection.endpoint, DIAL_STAGE[failure.stage], failure.text)
       note()
@@ -109,7 +117,12 @@ export class Dialler {
   }
 
   /** One connection. Resolves with its failure, or with undefined when it has served: it is ready, or the key is judged. */
-  #try(context: S2sOutContext, events: DialEvents, { socket, endpoint }: Connection): Promise<Failure | undefined> {
+  #try(
+    context: S2sOutContext,
+    events: DialEvents,
+    { socket, endpoint }: Connection,
+    signal: AbortSignal | undefined,
+  ): Promise<Failure | undefined> {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     let isReady = false
     /** Once the end is said, by either side, nothing more may be written: the link must know at once. */
@@ -159,12 +172,14 @@ export class Dialler {
     stream.drive(driver)
     driver.open(endpoint.tls === 'direct')
     socket.resume()
-    return promise
+    const abort = (): void => stream.destroy()
+    signal?.addEventListener('abort', abort)
+    return promise.finally(() => signal?.removeEventListener('abort', abort))
   }
 
   /** Ends every stream with `system-shutdown`. */
   stop(text: string): void {
-    this.#stopped = true
+    this.#stop.abort()
     for (const stream of [...this.#open]) stream.close('system-shutdown', text)
   }
 

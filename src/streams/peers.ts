@@ -12,7 +12,8 @@ import type { KeyVerdict, PeerRules, Refusal } from '../protocol/s2s.ts'
 import { type DialbackQuestion, S2S_IN_START, type S2sInContext, s2sIn } from '../protocol/s2s-in.ts'
 import type { S2sOutContext } from '../protocol/s2s-out.ts'
 import { authenticatedBudget, type Budget } from '../xmpp/framer.ts'
-import { Dialler } from './dialler.ts'
+import { type DialEvents, Dialler } from './dialler.ts'
+import { FairShare } from './fair-share.ts'
 import { PeerIn, type Proof, type Recheck } from './peer-in.ts'
 import type { TlsProvider } from './tls.ts'
 
@@ -42,6 +43,8 @@ export interface PeersSetup {
 
 /** How many keys may be under examination at once in the whole server (security: dialback as an amplifier). */
 const MOST_VERIFICATIONS = 200
+/** And for one network: an attacker there leaves enough for all others. */
+const MOST_VERIFICATIONS_OF_ONE = 50
 const DIALBACK_MS = 25_000
 
 /** Every stream with another server, in and out. */
@@ -50,7 +53,7 @@ export class Peers implements Connector {
   readonly #rules: PeerRules
   readonly #dialler: Dialler
   readonly #incoming = new Map<PeerIn, () => void>()
-  #verifying = 0
+  readonly #verifications = new FairShare(MOST_VERIFICATIONS, MOST_VERIFICATIONS_OF_ONE)
 
   constructor(setup: PeersSetup) {
     this.#setup = setup
@@ -80,7 +83,7 @@ export class Peers implements Connector {
       router,
       events,
       tls,
-      verify: (question) => this.#verify(question),
+      verify: (question) => this.#verify(question, driver.wire.remoteAddress),
       forget: (gone) => void this.#incoming.delete(gone),
     })
     const driver = new Driver(socket, {
@@ -107,9 +110,13 @@ export class Peers implements Connector {
       randomId: () => this.#randomId(16),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
-      dialbackMs: DIALBACK_MS,
+      dialbackMs: this.#dialbackMs,
       limits: { maxBytes: this.#setup.stanzaBytes(), idleSeconds: undefined },
     }
+  }
+
+  get #dialbackMs(): number {
+    return Math.min(DIALBACK_MS, this.#setup.negotiationMs())
   }
 
   #key(receiving: string, originating: string, id: string): string {
@@ -145,20 +152,27 @@ export class Peers implements Connector {
   }
 
   /** Asks the authoritative server, found by DNS, over a connection of its own. Never rejects. */
-  #verify({ from, to, streamId, key }: DialbackQuestion): Promise<KeyVerdict> {
-    if (this.#verifying >= MOST_VERIFICATIONS) {
+  #verify({ from, to, streamId, key }: DialbackQuestion, asker: string): Promise<KeyVerdict> {
+    const free = this.#verifications.take(asker)
+    if (free === undefined) {
       return Promise.resolve({ error: 'resource-constraint', text: 'too many dialback keys are being verified; try again later' })
     }
-    this.#verifying++
+    // whoever asked has its answer by then; what goes on behind it would only cost
+    const deadline = new AbortController()
+    const timer = this.#setup.clock.after(this.#dialbackMs, () => deadline.abort())
     const { promise, resolve } = Promise.withResolvers<KeyVerdict>()
-    void this.#dialler.connect(this.#outContext(to, from, { is: 'verify', streamId, key }), {
+    const events: DialEvents = {
       ready: () => {},
       verified: (verdict) => resolve(verdict),
       failed: ({ condition, text }) => resolve({ error: condition, text }),
       drained: () => {},
       lost: () => {},
+    }
+    void this.#dialler.connect(this.#outContext(to, from, { is: 'verify', streamId, key }), events, deadline.signal)
+    return promise.finally(() => {
+      timer.dispose()
+      free()
     })
-    return promise.finally(() => void this.#verifying--)
   }
 
   /** After a reload: ends what the new policy refuses. A certificate keeps the verdict that it got. */

@@ -14,6 +14,8 @@ export const STARTTLS = `<starttls xmlns='${NS.tls}'/>`
 
 export interface PeerSetup {
   readonly address?: string
+  /** Any free one when absent. */
+  readonly port?: number
   /** What a certificate of this peer is; issued by the network's authority for its domain unless said otherwise. */
   readonly certificate?: 'ca' | 'self-signed' | 'none' | IssueOptions
   /** TLS from the first byte; the handshake is the listener's. */
@@ -117,7 +119,7 @@ export class ScriptedPeer implements AsyncDisposable {
       rejectUnauthorized: false,
     }
     peer.#listener = setup.direct === true ? createTlsServer(tls, accept) : createServer(accept)
-    await new Promise<void>((resolve) => peer.#listener.listen(0, peer.address, resolve))
+    await new Promise<void>((resolve) => peer.#listener.listen(setup.port ?? 0, peer.address, resolve))
     if (setup.publish !== false) {
       const service = setup.direct === true ? '_xmpps-server' : '_xmpp-server'
       const priority = typeof setup.publish === 'object' ? setup.publish.priority : 0
@@ -184,16 +186,16 @@ export class ScriptedPeer implements AsyncDisposable {
   }
 
   /** A connection to a server of ours, nothing said on it. */
-  async connect(server: Server): Promise<PeerStream> {
+  async connect(server: Server, localAddress?: string): Promise<PeerStream> {
     const [address] = server.config.get(undefined, 'interfaces')
-    const stream = await PeerStream.connect(address!, server.ports('s2s')[0]!)
+    const stream = await PeerStream.connect(address!, server.ports('s2s')[0]!, localAddress)
     this.#streams.add(stream)
     return stream
   }
 
   /** A stream to a server of ours with a header answered, over TLS unless told otherwise. Returns the last features too. */
-  async dial(server: Server, to: string, options: { tls?: boolean; from?: string } = {}) {
-    const stream = await this.connect(server)
+  async dial(server: Server, to: string, options: { tls?: boolean; from?: string; localAddress?: string } = {}) {
+    const stream = await this.connect(server, options.localAddress)
     let features = await stream.openAs(options.from ?? this.domain, to)
     if (options.tls !== false) {
       await stream.startTls({ servername: to, ...this.identity })

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Outcome, Status } from '../../src/admin/commands.ts'
+import { askControlSocket } from '../../src/net/control-socket.ts'
+import { PASSWORD } from './network.ts'
 import { type LoginOptions, TestClient } from './test-client.ts'
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'entente')
@@ -36,11 +39,13 @@ export class ServerProcess implements AsyncDisposable {
   /** What came on standard error. */
   stderr = ''
   readonly exited: Promise<ProcessEnd>
+  readonly #configFile: string
   end: ProcessEnd | undefined
   #wake = Promise.withResolvers<void>()
 
   /** @param limits options of prlimit(1), such as `--nofile=64` */
   constructor(configFile: string, limits: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
+    this.#configFile = configFile
     const command = [...(limits.length === 0 ? [] : ['prlimit', ...limits]), BIN, 'start', '--config', configFile]
     this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
     createInterface({ input: this.child.stdout! }).on('line', (text) => this.#heard(text))
@@ -124,6 +129,25 @@ export class ServerProcess implements AsyncDisposable {
   client(account: string, password: string, more: Partial<LoginOptions> = {}): Promise<TestClient> {
     const [user, domain] = account.split('@') as [string, string]
     return TestClient.login({ ...this.address('c2s'), domain, user, password, resource: 'test', ...more })
+  }
+
+  /** What a command of `bin/entente` asks, without a process for it; the data folder is `data` beside the configuration. */
+  async ask(command: string, ...args: string[]): Promise<Outcome> {
+    const answer = await askControlSocket(join(dirname(this.#configFile), 'data', 'entente.sock'), { command, args })
+    if (answer === undefined) throw new Error(`the server cannot be asked\n${this.output}`)
+    return answer as Outcome // its own answer
+  }
+
+  /** Makes accounts, all with the usual password. */
+  async users(...addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) {
+      const { ok, lines } = await this.ask('adduser', address, PASSWORD)
+      if (!ok) throw new Error(lines.join('\n'))
+    }
+  }
+
+  async status(): Promise<Status> {
+    return (await this.ask('status')).data as Status // what `status` gives
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -37,8 +37,8 @@ export class TestStream {
     this.#attach(socket)
   }
 
-  static async connect<T>(this: new (socket: Socket) => T, address: string, port: number): Promise<T> {
-    const socket = connect(port, address)
+  static async connect<T>(this: new (socket: Socket) => T, address: string, port: number, localAddress?: string): Promise<T> {
+    const socket = connect({ port, host: address, ...(localAddress === undefined ? {} : { localAddress }) })
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     return new this(socket)
   }

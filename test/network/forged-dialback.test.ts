@@ -225,3 +225,21 @@ describe('forged dialback', () => {
     stream.destroy()
   })
 })
+
+test('row 15: one network that floods us with keys leaves the verification of others alone', async () => {
+  await using network = await Network.create()
+  const a = await network.server('a.example')
+  await using evil = await ScriptedPeer.listen(network, 'evil.example', { certificate: 'none' })
+  await using good = await ScriptedPeer.listen(network, 'good.example', { certificate: 'none' })
+  good.serve()
+  for (let i = 0; i < 240; i++) network.dns.set(`_xmpp-server._tcp.d${i}.flood.example`, { behaviour: 'silent' })
+  const refused: string[] = []
+  for (let i = 0; i < 60; i++) {
+    const { stream } = await evil.dial(a, 'a.example', { tls: false })
+    for (let j = 0; j < 4; j++) stream.send(`<db:result from='d${i * 4 + j}.flood.example' to='a.example'>key</db:result>`)
+    if (i >= 50) refused.push((await stream.element((e) => e.is('result', NS.dialback))).attr('type')!)
+  }
+  assert.deepEqual(new Set(refused), new Set(['error']))
+  const { stream } = await good.dial(a, 'a.example', { tls: false, localAddress: '127.3.0.1' })
+  assert.equal(await stream.dialback('good.example', 'a.example'), 'valid')
+})

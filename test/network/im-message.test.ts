@@ -8,7 +8,7 @@ import type { TestClient } from '../helpers/test-client.ts'
 
 const network = await Network.create()
 after(() => network[Symbol.asyncDispose]())
-const server = await network.server('a.example', { users: ['sender'] })
+const server = await network.server('a.example', { users: ['sender'], global: 'storage_synchronous = "normal"' })
 await network.server('b.example', { users: ['sender'], more: 'VirtualHost "plain.b.example"\nmodules_disabled = { "offline" }' })
 const here = await network.client('sender@a.example')
 const abroad = await network.client('sender@b.example')

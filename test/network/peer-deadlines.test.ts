@@ -164,6 +164,33 @@ describe('row 65: a remote that takes its time when we dial it', { concurrency: 
   }
 })
 
+test('row 15: a key is not verified for longer than its asker may wait, however many endpoints its domain has', async () => {
+  await using network = await Network.create()
+  const a = await network.server('a.example', { global: 's2s_timeout = 1' })
+  await using b = await ScriptedPeer.listen(network, 'b.example')
+  await using tarpit = await ScriptedPeer.listen(network, 'tarpit.example', { publish: false })
+  const SRV = Array.from({ length: 16 }, (_, priority) => ({
+    target: `h${priority}.tarpit.example`,
+    port: tarpit.port,
+    priority,
+  }))
+  network.dns.set('_xmpp-server._tcp.tarpit.example', { SRV })
+  for (const [i, { target }] of SRV.entries()) network.dns.set(target, { A: [`127.2.1.${i + 1}`] })
+  await using cleanup = new AsyncDisposableStack()
+  const pits = await Promise.all(
+    SRV.map((_, i) =>
+      ScriptedPeer.listen(network, 'tarpit.example', { publish: false, address: `127.2.1.${i + 1}`, port: tarpit.port }),
+    ),
+  )
+  for (const pit of pits) cleanup.use(pit)
+  const { stream } = await b.dial(a, 'a.example')
+  const answer = await Promise.race([stream.dialback('tarpit.example', 'a.example'), stream.error().then((e) => e?.condition)])
+  assert.match(`${answer}`, /remote-server-timeout|connection-timeout/)
+  await eventually('all is freed', () => a.status().serverStreams.length === 0)
+  const made = pits.reduce((sum, pit) => sum + pit.connections, 0)
+  assert.ok(made <= 2, `${made} connections`)
+})
+
 test('row 65: a thousand connections that come and go leave nothing', async () => {
   await using network = await Network.create()
   const a = await network.server('a.example')

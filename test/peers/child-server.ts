@@ -30,6 +30,7 @@ export async function launch({ domain, address }: PeerOptions, { command, folder
     clientPort: CLIENT_PORT,
     s2sPort: S2S_PORT,
     pid: server.pid,
+    startedAtMs: server.startedAtMs,
     log: () => server.log(),
     waitForLog: (pattern, withinMs) => server.waitForLog(pattern, withinMs),
     stop: () => server.stop(),
@@ -42,6 +43,7 @@ export async function launch({ domain, address }: PeerOptions, { command, folder
  */
 export class ChildServer {
   readonly pid: number
+  readonly startedAtMs: number
   readonly #child: ChildProcess
   readonly #output = new EventEmitter().setMaxListeners(100)
   readonly #folder: string
@@ -52,6 +54,7 @@ export class ChildServer {
   /** @param folder its data, deleted at the end */
   constructor(command: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder
+    this.startedAtMs = performance.timeOrigin + performance.now()
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: folder,

@@ -28,12 +28,15 @@ export async function startEjabberd(options: PeerOptions): Promise<Peer> {
   return launch(options, { command, folder, env, ready: [/users registered/] })
 }
 
-function configuration({ domain, address, cert, options = '', modules = [] }: PeerOptions, folder: string): string {
+function configuration(
+  { domain, address, cert, options = '', modules = [], production = false }: PeerOptions,
+  folder: string,
+): string {
   return `hosts: ["${domain}"]
-loglevel: debug
+loglevel: ${production ? 'info' : 'debug'}
 ${cert ? `certfiles: ["${folder}/cert.pem"]` : ''}
 ca_file: "${folder}/ca.pem"
-s2s_use_starttls: ${cert ? 'optional' : 'false'}
+s2s_use_starttls: ${cert ? (production ? 'required' : 'optional') : 'false'}
 listen:
   - { port: ${CLIENT_PORT}, ip: "${address}", module: ejabberd_c2s, starttls: ${cert !== undefined} }
   - { port: ${S2S_PORT}, ip: "${address}", module: ejabberd_s2s_in }

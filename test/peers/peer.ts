@@ -5,6 +5,8 @@ export interface Peer {
   readonly clientPort: number
   readonly s2sPort: number
   readonly pid: number
+  /** When its process was started: milliseconds since 1970, with fractions. */
+  readonly startedAtMs: number
   /** Everything it has written so far. */
   log(): string
   /** The first match in what it wrote or is going to write; rejects after `withinMs`, or when the server ends. */
@@ -29,6 +31,8 @@ export interface PeerOptions {
   readonly options?: string
   /** Modules besides those that a small server has. */
   readonly modules?: readonly string[]
+  /** As an operator runs it: a log of level info, and no server without encryption. Otherwise all is logged. */
+  readonly production?: boolean
 }
 
 export const CLIENT_PORT = 5222

@@ -23,13 +23,16 @@ export async function startProsody(options: PeerOptions): Promise<Peer> {
   })
 }
 
-function configuration({ domain, address, dns, cert, options = '', modules = [] }: PeerOptions, folder: string): string {
+function configuration(
+  { domain, address, dns, cert, options = '', modules = [], production = false }: PeerOptions,
+  folder: string,
+): string {
   const enabled = [...MODULES, ...(cert ? ['tls'] : []), ...modules]
   const files = cert ? `key = "${folder}/key.pem", certificate = "${folder}/cert.pem", ` : ''
   return `run_as_root = true
 data_path = "${folder}/data"
 certificates = "${folder}"
-log = { debug = "*console" }
+log = { ${production ? 'info' : 'debug'} = "*console" }
 interfaces = { "${address}" }
 local_interfaces = { "${address}" }
 c2s_ports = { ${CLIENT_PORT} }

@@ -88,7 +88,7 @@ test('what a module throws ends at most one stream, is logged, and nobody else n
   }
 })
 
-describe('what is thrown where nothing expects it', () => {
+describe('what is thrown where nothing expects it', { concurrency: 2 }, () => {
   for (const [what, code] of [
     ['an exception', "throw new RangeError('boom')"],
     ['a rejection', "void Promise.reject(new RangeError('boom'))"],

@@ -28,7 +28,7 @@ function say(path: string, bytes: string | Uint8Array | undefined): Promise<stri
   })
 }
 
-describe('the control socket', () => {
+describe('the control socket', { concurrency: 2 }, () => {
   test('answers rubbish with a sentence or not at all, and goes on', async () => {
     const file = network.prepare('rubbish.example', { log })
     await using server = await ServerProcess.start(file)

@@ -14,13 +14,11 @@ before(async () => {
 })
 after(() => network[Symbol.asyncDispose]())
 
-const adduser = (file: string, jid: string) => entente('adduser', '--config', file, jid, PASSWORD)
-
 describe('kill -9', () => {
   test('the next start works at once, and everything that was answered is there', async () => {
     const file = network.prepare('crash.example', { log, global: 'pidfile = "entente.pid"' })
     await using first = await ServerProcess.start(file)
-    for (const user of ['romeo', 'juliet']) assert.equal(adduser(file, `${user}@crash.example`).code, 0)
+    await first.users('romeo@crash.example', 'juliet@crash.example')
     const romeo = await first.client('romeo@crash.example', PASSWORD)
     for (let i = 0; i < 20; i++) {
       romeo.send(`<message to='juliet@crash.example' type='chat' id='m${i}'><body>${i}</body></message>`)
@@ -35,7 +33,7 @@ describe('kill -9', () => {
 
     await using second = await ServerProcess.start(file)
     assert.equal(readFileSync(join(dirname(file), 'entente.pid'), 'utf8'), `${second.pid}\n`)
-    assert.equal(entente('status', '--config', file).code, 0)
+    assert.equal((await second.status()).pid, second.pid)
     const again = await second.client('romeo@crash.example', PASSWORD)
     const roster = await again.request('get', '', `<query xmlns='${ROSTER}'/>`)
     const kept = roster.child('query', ROSTER)!.child('item', ROSTER)!
@@ -56,7 +54,7 @@ describe('kill -9', () => {
   test('in the middle of many changes tears none', async () => {
     const file = network.prepare('torn.example', { log, users: [] })
     await using server = await ServerProcess.start(file)
-    assert.equal(adduser(file, 'romeo@torn.example').code, 0)
+    await server.users('romeo@torn.example')
     const romeo = await server.client('romeo@torn.example', PASSWORD)
     let answered = -1
     const set = (i: number) =>
@@ -87,7 +85,7 @@ describe('the data folder of a stopped server', () => {
   test('may be copied and moved, also after adduser alone', async () => {
     const file = network.prepare('move.example', { log })
     const folder = dirname(file)
-    assert.equal(adduser(file, 'romeo@move.example').code, 0)
+    assert.equal(entente('adduser', '--config', file, 'romeo@move.example', PASSWORD).code, 0)
     cpSync(join(folder, 'data'), join(folder, 'copy'), { recursive: true })
     renameSync(join(folder, 'data'), join(folder, 'moved'))
     for (const name of ['copy', 'moved']) {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { TestDns } from '../../src/testing/dns-server.ts'
 import { Network, PASSWORD, type ServerSetup } from '../helpers/network.ts'
-import { entente, ServerProcess } from '../helpers/server-process.ts'
+import { ServerProcess } from '../helpers/server-process.ts'
 
 const log = '{ debug = "*console" }'
 const HAS_IPV6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
@@ -22,15 +22,15 @@ after(() => network[Symbol.asyncDispose]())
 /** Starts a server with romeo on it, and lets him write to somebody elsewhere. */
 async function writes(domain: string, setup: ServerSetup, to: string): Promise<ServerProcess> {
   const file = network.prepare(domain, { log, ...setup })
-  assert.equal(entente('adduser', '--config', file, `romeo@${domain}`, PASSWORD).code, 0)
   const server = await ServerProcess.start(file)
+  await server.users(`romeo@${domain}`)
   const romeo = await server.client(`romeo@${domain}`, PASSWORD)
   romeo.send(`<presence/><message to='${to}' type='chat' id='m'><body>hello</body></message>`)
   void romeo.message((m) => m.attr('id') === 'm').catch(() => {})
   return server
 }
 
-describe('ports and interfaces', () => {
+describe('ports and interfaces', { concurrency: 2 }, () => {
   test('each service is on its own interfaces, and an empty list of ports switches it off', async () => {
     const file = network.prepare('where.example', {
       log,
@@ -39,9 +39,9 @@ describe('ports and interfaces', () => {
         'c2s_ports = {}\nc2s_direct_tls_ports = { 0 }\nc2s_direct_tls_interfaces = { "127.2.0.2" }\ns2s_interfaces = { "127.2.0.3" }',
     })
     await using server = await ServerProcess.start(file)
-    const { listening } = JSON.parse(entente('status', '--config', file, '--json').out)
+    const { listening } = await server.status()
     assert.deepEqual(
-      listening.map((l: string) => l.replace(/:\d+$/, '')),
+      listening.map((l) => l.replace(/:\d+$/, '')),
       ['c2s_direct_tls 127.2.0.2', 's2s 127.2.0.3'],
     )
     assert.equal(server.all((l) => l.level === 'error').length, 0)
@@ -68,7 +68,7 @@ describe('ports and interfaces', () => {
   })
 })
 
-describe('how names are looked up', () => {
+describe('how names are looked up', { concurrency: 2 }, () => {
   test('use_ipv6 = false: no IPv6 address of a remote is dialled', { skip: !HAS_IPV6 && 'no IPv6 on this machine' }, async () => {
     const far = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => far.listen(0, '::1', resolve))
@@ -101,8 +101,8 @@ describe('how names are looked up', () => {
       dns.set('_xmpp-server._tcp.conf.example', { SRV: [{ target: '.', port: 0 }] })
       // the option of the helper goes, so that the file counts
       const path = network.prepare('system.example', { log, global: `unbound = { resolvconf = "${file}" }\ndns_servers = nil` })
-      assert.equal(entente('adduser', '--config', path, 'romeo@system.example', PASSWORD).code, 0)
       await using server = await ServerProcess.start(path)
+      await server.users('romeo@system.example')
       const romeo = await server.client('romeo@system.example', PASSWORD)
       romeo.send("<presence/><message to='juliet@conf.example' type='chat' id='m'><body>hello</body></message>")
       const bounce = await romeo.message((m) => m.attr('id') === 'm')

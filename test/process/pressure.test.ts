@@ -15,16 +15,15 @@ after(() => network[Symbol.asyncDispose]())
 
 async function withUsers(domain: string, users: readonly string[], global = '', limits: readonly string[] = []) {
   const file = network.prepare(domain, { log, global })
-  for (const user of users) assert.equal(entente('adduser', '--config', file, `${user}@${domain}`, PASSWORD).code, 0)
-  return { file, server: await ServerProcess.start(file, limits) }
+  const server = await ServerProcess.start(file, limits)
+  await server.users(...users.map((user) => `${user}@${domain}`))
+  return { file, server }
 }
 
-const status = (file: string) => JSON.parse(entente('status', '--config', file, '--json').out)
-
 /** Waits, looking at what the server says of itself, until it is so. */
-async function until(what: string, look: () => boolean): Promise<void> {
+async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 10_000
-  while (!look()) {
+  while (!(await look())) {
     assert.ok(performance.now() < end, `never: ${what}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -54,7 +53,7 @@ describe('file descriptors that run out', { skip: !IS_LINUX }, () => {
     const again = await server.client('romeo@fds.example', PASSWORD, { resource: 'again' })
     await again.ping()
     await romeo.ping()
-    await until('only the two are left', () => status(file).clientStreams === 2)
+    await until('only the two are left', async () => (await server.status()).clientStreams === 2)
     for (const one of [romeo, again]) one.destroy()
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
     assert.equal(server.stderr, '')
@@ -62,7 +61,7 @@ describe('file descriptors that run out', { skip: !IS_LINUX }, () => {
 })
 
 test('2000 connections that come and go leave nothing behind', { skip: !IS_LINUX }, async () => {
-  const { file, server } = await withUsers('many.example', [])
+  const { server } = await withUsers('many.example', [])
   await using _ = server
   const round = async (connections: number): Promise<void> => {
     for (let done = 0; done < connections; done += 100) {
@@ -75,7 +74,7 @@ test('2000 connections that come and go leave nothing behind', { skip: !IS_LINUX
   const before = server.memory()
   await round(1000)
   assert.ok(server.memory() - before < 25, `${before} MiB, then ${server.memory()} MiB`)
-  const { clientStreams, serverStreams, queues } = status(file)
+  const { clientStreams, serverStreams, queues } = await server.status()
   assert.deepEqual({ clientStreams, serverStreams, queues }, { clientStreams: 0, serverStreams: [], queues: [] })
 })
 
@@ -97,7 +96,7 @@ async function comeAndGo(server: ServerProcess, way: number): Promise<void> {
   await closed
 }
 
-describe('a client that does not read', () => {
+describe('a client that does not read', { concurrency: 2 }, () => {
   test('is given up after send_timeout, and whoever wrote to it goes on', async () => {
     const { server } = await withUsers('slow.example', ['romeo', 'juliet'], 'network_settings = { send_timeout = 2 }')
     await using _ = server
@@ -147,7 +146,7 @@ describe('a client that does not read', () => {
   })
 })
 
-describe('what is too much', () => {
+describe('what is too much', { concurrency: 2 }, () => {
   test('before authentication and after it ends the stream with policy-violation', async () => {
     const global = 'c2s_unauthed_stanza_size_limit = 5000\nc2s_stanza_size_limit = 20000'
     const { server } = await withUsers('size.example', ['romeo'], global)

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Network, PASSWORD } from '../helpers/network.ts'
-import { entente, ServerProcess } from '../helpers/server-process.ts'
+import { ServerProcess } from '../helpers/server-process.ts'
 import { type Heard, TestStream } from '../helpers/test-client.ts'
 
 const log = '{ debug = "*console" }'
@@ -26,14 +26,12 @@ function endedWith(heard: readonly Heard[], condition: string): boolean {
 
 async function started(domain: string, users: readonly string[], global = ''): Promise<ServerProcess> {
   const file = network.prepare(domain, { log, global })
-  for (const user of users) {
-    const made = entente('adduser', '--config', file, `${user}@${domain}`, PASSWORD)
-    assert.equal(made.code, 0, made.err)
-  }
-  return ServerProcess.start(file)
+  const server = await ServerProcess.start(file)
+  await server.users(...users.map((user) => `${user}@${domain}`))
+  return server
 }
 
-describe('SIGTERM', () => {
+describe('SIGTERM', { concurrency: 2 }, () => {
   test('tells clients, servers and contacts elsewhere, and ends with 0', async () => {
     await network.server('far.example', { users: ['juliet'] })
     await using server = await started('near.example', ['romeo'])

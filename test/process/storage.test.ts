@@ -54,14 +54,23 @@ async function fillsUp(domainFile: string, server: ServerProcess, fill: () => vo
     server.all((l) => l.level === 'error'),
     [],
   )
+  fill()
   assert.deepEqual(await server.stop(), { code: 0, signal: null })
+  free()
+  await using next = await ServerProcess.start(domainFile)
+  const back = await next.client('romeo@full.example', PASSWORD)
+  const roster = await back.request('get', '', `<query xmlns='${ROSTER}'/>`)
+  assert.equal(roster.child('query', ROSTER)?.child('item', ROSTER)?.attr('name'), 'after')
+  back.destroy()
 }
 
 describe('a disk that is full', { skip: !IS_LINUX }, () => {
   test('by a limit on the size of files: senders and commands get an error, the process lives and recovers', async () => {
     const file = network.prepare('full.example', { log, global: 'data_path = "limited"' })
     await using server = await ServerProcess.start(file)
-    const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}:`])
+    const limit = (bytes: string) => {
+      if (server.end === undefined) execFileSync('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}:`])
+    }
     await fillsUp(
       file,
       server,
@@ -90,7 +99,7 @@ describe('a disk that is full', { skip: !IS_LINUX }, () => {
           // full
         }
       }
-      await fillsUp(file, server, fill, () => rmSync(ballast))
+      await fillsUp(file, server, fill, () => rmSync(ballast, { force: true }))
     } finally {
       execFileSync('umount', [disk])
     }

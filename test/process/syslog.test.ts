@@ -22,7 +22,7 @@ async function withLogger(domain: string, script: string): Promise<{ server: Ser
   return { server, folder }
 }
 
-describe('the log of the system', () => {
+describe('the log of the system', { concurrency: 2 }, () => {
   test('gets lines with facility and severity, under the given name', async () => {
     const { server, folder } = await withLogger('syslog.example', 'echo "$@" >arguments\ncat >lines')
     await using _ = server
