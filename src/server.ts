@@ -2,31 +2,28 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Operations, ReloadOutcome, Status } from './admin/commands.ts'
 import { answerControl } from './admin/control.ts'
+import type { Explanation } from './admin/explain.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
-import { EvidenceMemory } from './core/evidence.ts'
 import { Links } from './core/links.ts'
 import type { ModuleDeclaration } from './core/module.ts'
 import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
-import { TrustMemory } from './core/trust-memory.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
-import { lookUpCallerTlsa } from './net/dane-lookup.ts'
-import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
-import { openResolver, type Resolver } from './net/resolver.ts'
 import { createEvents, type Events } from './obs/events.ts'
 import { createLog, type Log } from './obs/log.ts'
 import { createMetrics } from './obs/metrics.ts'
 import { accountOperations } from './server/account-operations.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
+import { Dns } from './server/dns.ts'
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { openSinks } from './server/logging.ts'
 import { MODULES, moduleFacts } from './server/modules.ts'
-import { observed, remember } from './server/observer.ts'
+import { PeerMemory } from './server/peer-memory.ts'
 import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
@@ -116,13 +113,12 @@ export class Server implements Operations {
   readonly #peers: Peers
   readonly #hosts: Hosts
   readonly #providers: Providers
-  readonly #evidence = new EvidenceMemory()
-  readonly #trust: TrustMemory
+  readonly #memory: PeerMemory
   readonly #listeners: Listeners
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
   #policies: Policies
-  #resolver: Resolver | undefined
+  #dns: Dns | undefined
   #data: DataFolder | undefined
   #control: ControlSocket | undefined
   #pidFile: PidFile | undefined
@@ -138,16 +134,8 @@ export class Server implements Operations {
     const { sinks, problems } = openSinks(config, tellStandardError)
     for (const problem of problems) tellStandardError(problem)
     this.#log = createLog(sinks)
-    this.#trust = new TrustMemory(systemClock.now, (error) =>
-      this.#log.warn('storage failed', { why: error instanceof Error ? error.message : String(error) }),
-    )
-    const events = observed({
-      events: createEvents(this.#log, this.#metrics),
-      evidence: this.#evidence,
-      trust: this.#trust,
-      now: systemClock.now,
-      ruleBehind: (local, remote, because) => this.#policies.ruleBehind(local, remote, because),
-    })
+    this.#memory = new PeerMemory(systemClock, this.#log)
+    const events = this.#memory.observe(createEvents(this.#log, this.#metrics), () => this.#policies)
     this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
     this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) }, (local, remote) =>
@@ -186,12 +174,11 @@ export class Server implements Operations {
       tls: new PeerTls({
         tls: this.#tls,
         policies: () => this.#policies,
-        evidence: this.#evidence,
+        evidence: this.#memory.evidence,
         now: systemClock.now,
-        callerTlsa: async (local, remote) =>
-          this.#config.get(local, 'use_dane') ? lookUpCallerTlsa(this.#resolver!, remote) : undefined,
+        callerTlsa: (local, remote) => this.#dns!.callerTlsa(local, remote),
       }),
-      resolve: (domain, local) => this.#resolve(domain, local),
+      resolve: (domain, local) => this.#memory.lookUp(domain, () => this.#dns!.endpoints(domain, local)),
       options: (local) => this.#policies.peer(local),
       secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
@@ -227,21 +214,7 @@ export class Server implements Operations {
 
   #policiesOf(config: Config): Policies {
     const isLocal = (domain: string) => this.#router.hosts.has(domain)
-    return new Policies(config, this.#tls, isLocal, (domain) => this.#trust.of(domain)?.best)
-  }
-
-  async #resolve(domain: string, local: string) {
-    const startMs = systemClock.now()
-    const found = await resolveEndpoints(domain, {
-      resolver: this.#resolver!,
-      clock: systemClock,
-      random: Math.random, // spreads load over SRV weights; nothing secret
-      ipv4: this.#config.get(undefined, 'use_ipv4'),
-      ipv6: this.#config.get(undefined, 'use_ipv6'),
-      dane: this.#config.get(local, 'use_dane'),
-    })
-    remember(this.#evidence, domain, found, startMs, systemClock.now())
-    return found
+    return new Policies(config, this.#tls, isLocal, (domain) => this.#memory.trust.of(domain)?.best)
   }
 
   #accept(service: ServiceName, socket: Socket): void {
@@ -269,8 +242,8 @@ export class Server implements Operations {
     try {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
-      await this.#trust.open(this.#data.internal)
-      this.#resolver = this.#openResolver(this.#config)
+      await this.#memory.trust.open(this.#data.internal)
+      this.#dns = new Dns(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       refuse(await this.#listeners.arrange(this.#config, this.#services()))
@@ -319,19 +292,6 @@ export class Server implements Operations {
   readonly #crashing = (error: Error): void => {
     this.#events.bug('the process ends', error)
     this.#log.close()
-  }
-
-  #openResolver(config: Config): Resolver {
-    const servers = config.get(undefined, 'dns_servers')
-    const trusted = config.get(undefined, 'dns_trusted_servers')
-    const { resolvconf, hoststxt } = config.get(undefined, 'unbound')
-    return openResolver({
-      clock: systemClock,
-      ...(servers === undefined ? {} : { servers }),
-      ...(trusted === undefined ? {} : { trusted: [...trusted] }),
-      ...(typeof resolvconf === 'string' ? { resolvconf } : {}),
-      ...(hoststxt === undefined ? {} : { hosts: hoststxt === true ? '/etc/hosts' : hoststxt }),
-    })
   }
 
   /** Which services have somebody to serve. */
@@ -387,6 +347,14 @@ export class Server implements Operations {
     }
   }
 
+  explain(local: string | undefined, remote: string): Explanation {
+    return this.#memory.explain(this.#config, this.#policies, local, remote)
+  }
+
+  forget(remote: string): boolean {
+    return this.#memory.forget(remote)
+  }
+
   /** The ports that are open for a service, for tests and for those who asked for any port (0). */
   ports(service: ServiceName): readonly number[] {
     return this.#listeners.ports(service)
@@ -439,8 +407,8 @@ export class Server implements Operations {
     problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
     this.#policies = this.#policiesOf(next)
-    this.#resolver?.dispose()
-    this.#resolver = this.#openResolver(next)
+    this.#dns?.dispose()
+    this.#dns = new Dns(next)
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
@@ -506,7 +474,7 @@ export class Server implements Operations {
     this.#clients.destroy()
     this.#peers.destroy()
     this.#hosts.dispose()
-    this.#resolver?.dispose()
+    this.#dns?.dispose()
     this.#pidFile?.remove()
     try {
       await this.#data?.close()

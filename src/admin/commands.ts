@@ -1,7 +1,8 @@
 import { type Accounts, accountCommands } from './accounts.ts'
+import { type Explainer, explainCommands } from './explain.ts'
 
 /** What a running server lets commands do. */
-export interface Operations extends Accounts {
+export interface Operations extends Accounts, Explainer {
   status(): Status
   /** Reads configuration and certificates again. The lines say what was found; with an error the old goes on. */
   reload(): Promise<ReloadOutcome>
@@ -44,7 +45,12 @@ export interface Outcome {
 export interface Command<O> {
   readonly name: string
   readonly summary: string
-  readonly parameters: readonly { readonly name: string; readonly help: string; readonly secret?: boolean }[]
+  readonly parameters: readonly {
+    readonly name: string
+    readonly help: string
+    readonly secret?: boolean
+    readonly optional?: boolean
+  }[]
   run(operations: O, args: readonly string[]): Promise<Outcome>
 }
 
@@ -79,7 +85,7 @@ const serverCommands: readonly Command<Operations>[] = [
   },
 ]
 
-export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands]
+export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands, ...explainCommands]
 
 /** Runs a command by its name, as it came over the control socket. */
 export async function runCommand(operations: Operations, name: string, args: readonly string[]): Promise<Outcome> {

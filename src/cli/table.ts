@@ -71,13 +71,30 @@ const RENDERINGS: ReadonlyMap<string, Rendering> = new Map([
   ['status', remote(['status', 'status --json'], ['config', 'json', 'help'])],
   ['reload', remote(['reload'])],
   ['stop', remote(['stop'])],
+  [
+    'explain',
+    {
+      flags: ['config', 'json', 'help'],
+      examples: ['explain example.org', 'explain example.com example.org --json'],
+      notes: ['Works while the server runs, when it tells what it has seen too, and while it does not.'],
+      load: () => import('./explain.ts'),
+    },
+  ],
+  ['forget', remote(['forget example.org'])],
 ])
 
 const OPERATIONS: readonly CliCommand[] = COMMANDS.flatMap(({ name, summary, parameters }) => {
   const rendering = RENDERINGS.get(name)
   return rendering === undefined
     ? []
-    : [{ name, summary, parameters: parameters.map((p) => ({ ...p, optional: p.secret === true })), ...rendering }]
+    : [
+        {
+          name,
+          summary,
+          parameters: parameters.map((p) => ({ ...p, optional: p.secret === true || p.optional === true })),
+          ...rendering,
+        },
+      ]
 })
 
 /** Every command, in the order in which a newcomer meets them. Dispatch and help are made from this. */

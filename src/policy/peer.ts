@@ -164,6 +164,7 @@ export function offersTo(policy: PeerPolicy, facts: StreamFacts): Offers | Refus
   const dialback = couldBe(policy, 'in', facts, 'dialback')
   if (starttls !== 'no' || external.allow || dialback.allow)
     return { starttls, external: external.allow, dialback: dialback.allow }
+  if (!dialback.allow && dialback.because === 'downgrade') return dialback // what the certificate is not good for says less
   if (!external.allow && external.because !== 'external-unavailable') return external
   if (!dialback.allow && dialback.because !== 'dialback-unavailable') return dialback
   return refuse('no-method', 'in')
