@@ -14,7 +14,7 @@ import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
 import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
-import { openResolver, type Resolver } from './net/resolver.ts'
+import type { Resolver } from './net/resolver.ts'
 import { createEvents, type Events } from './obs/events.ts'
 import { createLog, type Log } from './obs/log.ts'
 import { createMetrics } from './obs/metrics.ts'
@@ -29,6 +29,7 @@ import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
+import { configuredResolver, endpointOptions } from './server/resolver.ts'
 import { TlsStore } from './server/tls-store.ts'
 import { Clients } from './streams/clients.ts'
 import { Peers } from './streams/peers.ts'
@@ -213,13 +214,7 @@ export class Server implements Operations {
   }
 
   #resolve(domain: string) {
-    const options = {
-      resolver: this.#resolver!,
-      clock: systemClock,
-      random: Math.random, // spreads load over SRV weights; nothing secret
-      ipv4: this.#config.get(undefined, 'use_ipv4'),
-      ipv6: this.#config.get(undefined, 'use_ipv6'),
-    }
+    const options = endpointOptions(this.#config, this.#resolver!, systemClock)
     return this.#memory.lookUp(domain, () => resolveEndpoints(domain, options))
   }
 
@@ -249,7 +244,7 @@ export class Server implements Operations {
       this.#data = await openDataFolder(this.#config, randomBytes)
       this.#providers.use(this.#data)
       await this.#memory.trust.open(this.#data.internal)
-      this.#resolver = this.#openResolver(this.#config)
+      this.#resolver = configuredResolver(this.#config, systemClock)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       refuse(await this.#listeners.arrange(this.#config, this.#services()))
@@ -298,17 +293,6 @@ export class Server implements Operations {
   readonly #crashing = (error: Error): void => {
     this.#events.bug('the process ends', error)
     this.#log.close()
-  }
-
-  #openResolver(config: Config): Resolver {
-    const servers = config.get(undefined, 'dns_servers')
-    const { resolvconf, hoststxt } = config.get(undefined, 'unbound')
-    return openResolver({
-      clock: systemClock,
-      ...(servers === undefined ? {} : { servers }),
-      ...(typeof resolvconf === 'string' ? { resolvconf } : {}),
-      ...(hoststxt === undefined ? {} : { hosts: hoststxt === true ? '/etc/hosts' : hoststxt }),
-    })
   }
 
   /** Which services have somebody to serve. */
@@ -425,7 +409,7 @@ export class Server implements Operations {
     this.#tls.reload(next)
     this.#policies = this.#policiesOf(next)
     this.#resolver?.dispose()
-    this.#resolver = this.#openResolver(next)
+    this.#resolver = configuredResolver(next, systemClock)
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
