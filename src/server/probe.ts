@@ -8,7 +8,7 @@ import type { PeerRules } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type S2sOutEvent, s2sOut } from '../protocol/s2s-out.ts'
 import type { TlsFacts } from '../protocol/step.ts'
 import { authenticatedBudget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
-import { type PeerTls, summaryOf } from './peer-tls.ts'
+import { MOST_CERTIFICATES, type PeerTls, summaryOf } from './peer-tls.ts'
 
 /** What a look at a server needs. */
 export interface ProbeSetup {
@@ -83,7 +83,7 @@ class Look {
     return {
       endpoint: this.#endpoint,
       stages: this.#stages,
-      chain: (this.#tls?.peerChain ?? []).slice(0, 5).map(summaryOf),
+      chain: (this.#tls?.peerChain ?? []).slice(0, MOST_CERTIFICATES).map(summaryOf),
       ok: failure === undefined,
       failure: failure && { stage: failure.stage, condition: failure.condition, text: failure.text },
     }
