@@ -131,6 +131,21 @@ export const TABLE: readonly CliCommand[] = [
     load: () => import('./check.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'Looks at a remote domain as the server would, step by step, and at our own side.',
+    parameters: [
+      { name: 'HOST', help: 'one of our hosts; the first one when it is left out', optional: true },
+      { name: 'REMOTE', help: 'the remote domain; without one only our own hosts are looked at', optional: true },
+    ],
+    flags: ['config', 'json', 'help'],
+    examples: ['doctor', 'doctor example.org', 'doctor example.com example.org --json'],
+    notes: [
+      'Needs no running server. Nothing is sent to a user, and we do not authenticate.',
+      'Exit code: 0 when the remote domain can be reached under our policy, or without one when nothing is wrong here.',
+    ],
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'help',
     summary: 'Explains a command.',
     parameters: [{ name: 'COMMAND', help: 'the command; without one, all are listed', optional: true }],

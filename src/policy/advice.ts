@@ -81,3 +81,8 @@ const ADVICE: { readonly [R in Reason]: Advice } = {
 export function adviceOn(because: Reason): Advice {
   return ADVICE[because]
 }
+
+/** Whether a word from a log or a failure is one of the policy's reasons. */
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(ADVICE, word)
+}

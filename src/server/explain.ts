@@ -49,7 +49,8 @@ export function remoteOf(name: string): string {
   return remote
 }
 
-function hostOf(config: Config, name: string | undefined): string {
+/** One of our hosts; without a name the first that federates. @throws {CommandError} */
+export function hostOf(config: Config, name: string | undefined): string {
   const ours = config.hosts.map(({ domain }) => domain)
   if (name === undefined) return ours.find((domain) => config.enabledModules(domain).has('s2s')) ?? ours[0]!
   const local = prepareDomain(name)

@@ -56,7 +56,7 @@ export class PeerTls implements TlsProvider {
       cipher: tls.cipher,
       certificate,
       proof: by,
-      chain: tls.peerChain.slice(0, MOST_SHOWN).map(summaryOf),
+      chain: tls.peerChain.slice(0, MOST_CERTIFICATES).map(summaryOf),
     })
     return certificate
   }
@@ -86,7 +86,7 @@ export class PeerTls implements TlsProvider {
   }
 }
 
-const MOST_SHOWN = 5
+export const MOST_CERTIFICATES = 5
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

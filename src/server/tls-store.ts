@@ -2,11 +2,13 @@ import type { SecureContext } from 'node:tls'
 import type { Config, Service } from '../config/config.ts'
 import { type Identity, type IdentityIndex, indexFolder, loadIdentities } from '../net/certificates.ts'
 import { ChainJudge, type ChainVerdict } from '../net/chain.ts'
+import { pemBlocks } from '../net/pem.ts'
 import type { Problem } from '../net/problem.ts'
 import { RevocationStore } from '../net/revocations.ts'
 import { contextByName, tlsContext } from '../net/tls-context.ts'
 import { TrustStore } from '../net/trust.ts'
 import type { TlsSetup } from '../net/wire.ts'
+import type { Certificate } from '../net/x509.ts'
 import { namesDomain } from '../policy/certificate.ts'
 import type { CertificateVerdict } from '../protocol/s2s.ts'
 import type { TlsContexts } from '../streams/tls.ts'
@@ -106,6 +108,14 @@ export class TlsStore implements TlsContexts {
 
   has(domain: string): boolean {
     return this.#generation.identities.s2s.has(domain)
+  }
+
+  /** What a host shows to other servers; the chain as DER, leaf first. */
+  identity(
+    domain: string,
+  ): { readonly leaf: Certificate; readonly certFile: string; readonly chain: readonly Uint8Array[] } | undefined {
+    const identity = this.#generation.identities.s2s.get(domain)
+    return identity && { ...identity, chain: pemBlocks(identity.chainPem, 'CERTIFICATE') }
   }
 
   hasForClients(domain: string): boolean {
