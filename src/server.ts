@@ -31,6 +31,7 @@ import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
 import { configuredResolver, endpointOptions } from './server/resolver.ts'
+import { chosenSecret } from './server/rotating-secret.ts'
 import { TlsStore } from './server/tls-store.ts'
 import { Clients } from './streams/clients.ts'
 import { Peers } from './streams/peers.ts'
@@ -184,7 +185,7 @@ export class Server implements Operations {
       }),
       resolve: (domain, local) => this.#resolve(domain, local),
       options: (local) => this.#policies.peer(local),
-      secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
+      secrets: (local) => chosenSecret(this.#config.get(local, 'dialback_secret')) ?? this.#data!.dialback,
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
       stanzaBytes: () => this.#config.get(undefined, 's2s_stanza_size_limit'),
       negotiationMs: () => this.#policies.serverNegotiationMs,
@@ -249,7 +250,9 @@ export class Server implements Operations {
   async #start(): Promise<void> {
     process.on('uncaughtExceptionMonitor', this.#crashing)
     try {
-      this.#data = await openDataFolder(this.#config, randomBytes)
+      this.#data = await openDataFolder(this.#config, randomBytes, (error) =>
+        this.#log.warn('storage failed', { why: String(error) }),
+      )
       this.#providers.use(this.#data)
       await this.#memory.trust.open(this.#data.internal)
       this.#resolver = configuredResolver(this.#config, systemClock)

@@ -29,8 +29,8 @@ export interface PeersSetup {
   resolve(domain: string, local: string): Promise<Endpoints>
   /** Policy of one of our hosts. */
   options(local: string): PeerOptions
-  /** dialback_secret of a host (XEP-0185). */
-  secret(local: string): string
+  /** The secret behind dialback keys of a host (XEP-0185), and one before it that still counts. */
+  secrets(local: string): { readonly current: string; readonly former: string | undefined }
   mayDial(address: string, port: number): string | undefined
   readonly anyDomain: () => string
   readonly stanzaBytes: () => number
@@ -108,6 +108,7 @@ export class Peers implements Connector {
       defaultHost: this.#setup.anyDomain(),
       rules: this.#rules,
       dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
+      formerDialbackKey: (receiving, originating, id) => this.#formerKey(receiving, originating, id),
       randomId: () => this.#randomId(16),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
@@ -121,7 +122,12 @@ export class Peers implements Connector {
   }
 
   #key(receiving: string, originating: string, id: string): string {
-    return dialbackKey(this.#setup.secret(originating), receiving, originating, id)
+    return dialbackKey(this.#setup.secrets(originating).current, receiving, originating, id)
+  }
+
+  #formerKey(receiving: string, originating: string, id: string): string | undefined {
+    const { former } = this.#setup.secrets(originating)
+    return former === undefined ? undefined : dialbackKey(former, receiving, originating, id)
   }
 
   /** Connector: makes the stream of a link. */

@@ -115,6 +115,7 @@ export function inContext(rules: PeerRules): S2sInContext {
     defaultHost: 'a.example',
     rules,
     dialbackKey: (receiving, originating, id) => `key-${receiving}-${originating}-${id}`,
+    formerDialbackKey: (receiving, originating, id) => `old-${receiving}-${originating}-${id}`,
     randomId: () => `s${++ids}`,
     budget: authenticatedBudget(524_288),
     negotiationMs: 30_000,
