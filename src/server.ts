@@ -180,8 +180,8 @@ export class Server implements Operations {
         policies: () => this.#policies,
         evidence: this.#memory.evidence,
         now: systemClock.now,
-        callerTlsa: async (local, remote) =>
-          this.#config.get(local, 'use_dane') ? lookUpCallerTlsa(this.#resolver!, remote) : undefined,
+        wantsDane: (local) => this.#config.get(local, 'use_dane'),
+        callerTlsa: (remote) => lookUpCallerTlsa(this.#resolver!, remote),
       }),
       resolve: (domain, local) => this.#resolve(domain, local),
       options: (local) => this.#policies.peer(local),

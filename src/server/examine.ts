@@ -90,6 +90,7 @@ export class Examiner implements Disposable {
         policies: () => policies,
         evidence: new EvidenceMemory(),
         now: systemClock.now,
+        wantsDane: (host) => config.get(host, 'use_dane'),
         callerTlsa: async () => undefined, // we only dial
       }),
       rules: peerRules((host) => policies.peer(host)),

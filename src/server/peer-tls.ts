@@ -16,14 +16,19 @@ export interface PeerTlsParts {
   readonly policies: () => Policies
   readonly evidence: EvidenceMemory
   readonly now: () => number
-  /** What DNSSEC says about the certificates of a domain that dials our host; undefined when nothing, or nobody wants to know. */
-  callerTlsa(local: string, remote: string): Promise<TlsaAnswer | undefined>
+  /** `use_dane` of a host. */
+  wantsDane(local: string): boolean
+  /** What DNSSEC says about the certificates of a domain that dials us; undefined when nothing. */
+  callerTlsa(remote: string): Promise<TlsaAnswer | undefined>
 }
+
+const MOST_CALLER_LOOKUPS = 200
 
 /** TLS with other servers: what they show is weighed by the rule that applies to them, and remembered. */
 export class PeerTls implements TlsProvider {
   readonly #parts: PeerTlsParts
   readonly #tls: TlsStore
+  #asking = 0
 
   constructor(parts: PeerTlsParts) {
     this.#parts = parts
@@ -64,8 +69,10 @@ export class PeerTls implements TlsProvider {
   /** The verdict, and the proof that it rests on. */
   async weigh(shown: ShownCertificate): Promise<Weighed> {
     const { direction, local, remote, tls, endpoint } = shown
-    const tlsa = direction === 'in' ? await this.#parts.callerTlsa(local, remote) : endpoint?.tlsa
-    const policies = this.#parts.policies()
+    const wanted = direction === 'in' && this.#parts.wantsDane(local)
+    const isAsked = wanted && this.#parts.policies().of(local, remote).accepts.has('dane')
+    const tlsa = isAsked ? await this.#callerTlsa(remote) : endpoint?.tlsa
+    const policies = this.#parts.policies() // a reload may have come in between
     const pins = policies.pins(local, remote)
     const names = [remote, ...(endpoint?.hostSecure === true ? [endpoint.host] : [])]
     const pkix = this.#tls.judge(local, names, tls.peerChain)
@@ -75,6 +82,17 @@ export class PeerTls implements TlsProvider {
       ...(tlsa === undefined || tlsa.length === 0 ? {} : { dane: this.#dane(tlsa, shown, names, pkix) }),
     }
     return weighCertificate(policies.of(local, remote).accepts, found)
+  }
+
+  /** Anybody can make us ask, about any domain: so many questions at once, and nobody knows more about further ones. */
+  async #callerTlsa(remote: string): Promise<TlsaAnswer | undefined> {
+    if (this.#asking >= MOST_CALLER_LOOKUPS) return 'unknown'
+    this.#asking++
+    try {
+      return await this.#parts.callerTlsa(remote)
+    } finally {
+      this.#asking--
+    }
   }
 
   #dane(tlsa: TlsaAnswer, { local, tls }: ShownCertificate, names: readonly string[], pkix: CertificateVerdict) {
