@@ -37,6 +37,7 @@ const ADVICE: { readonly [R in Reason]: Advice } = {
     there: 'install a certificate of a public authority',
   },
   'certificate-expired-chain': { here: LAX, there: 'install the present intermediate certificates with your own' },
+  'certificate-revoked': { here: LAX, there: 'install another certificate, with a new key' },
   'certificate-untrusted': {
     here: `if you trust its authority, put that into ssl.cafile; ${LAX}`,
     there: 'send the whole chain, intermediate certificates included, of a public authority',
@@ -45,12 +46,18 @@ const ADVICE: { readonly [R in Reason]: Advice } = {
     here: 'ask the other operator by another way whether the key was changed, then change pins in the rule above',
     there: 'go back to the key that was agreed on, or tell the operator here of the new one',
   },
-  'certificate-dane-mismatch': { here: undefined, there: 'publish TLSA records for the certificate that is in use' },
+  'certificate-dane-mismatch': {
+    here: 'to do without DANE for this one domain, write a rule whose proofs have no "dane"',
+    there: 'publish TLSA records for the certificate that is in use',
+  },
   'certificate-unaccepted': {
     here: 'add "pkix" to proofs in the rule above',
     there: 'give one of the proofs that are asked for',
   },
-  'certificate-unvalidated': { here: 'enable the module s2s_auth_certs', there: undefined },
+  'certificate-unvalidated': {
+    here: 'enable the module s2s_auth_certs; with use_dane: see whether DNS gives answers about the domain',
+    there: 'with DNSSEC: see whether your name servers answer questions for SRV and TLSA records',
+  },
   'external-unavailable': {
     here: 'enable saslauth and tls, and give the host a certificate',
     there: 'encrypt the stream first, or use dialback',

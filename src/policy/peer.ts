@@ -115,6 +115,8 @@ export function judgePeer(policy: PeerPolicy, f: PeerFacts): Verdict {
   const certificate = f.encrypted ? f.certificate : 'absent'
   if (policy.barred !== undefined) return no(policy.barred)
   if (policy.encryption === 'required' && !f.encrypted) return no('unencrypted')
+  // RFC 7673 §4.2: whoever answers there is not who DNSSEC says; who dials us may still prove itself by dialback
+  if (f.direction === 'out' && certificate === 'dane-mismatch') return no('certificate-dane-mismatch')
   if (policy.certificate === 'required' && certificate !== 'valid') return no(`certificate-${certificate}`)
   if (f.asked === 'external') {
     if (!policy.saslauth || !f.encrypted || (f.direction === 'out' && !policy.ownCertificate)) return no('external-unavailable')

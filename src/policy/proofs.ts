@@ -7,8 +7,8 @@ export interface CertificateEvidence {
   readonly pkix: CertificateVerdict
   /** The pins of the rule that applies; absent where it has none. */
   readonly pin?: 'match' | 'mismatch'
-  /** Secure TLSA records (RFC 7712 §5). */
-  readonly dane?: 'match' | 'mismatch'
+  /** Secure TLSA records (RFC 7712 §5). `unknown`: the question failed, and there may be some. */
+  readonly dane?: 'match' | 'mismatch' | 'unknown'
   /** RFC 7711. */
   readonly posh?: 'match' | 'mismatch'
 }
@@ -17,6 +17,12 @@ export interface Weighed {
   readonly certificate: CertificateVerdict
   /** What made it valid. */
   readonly by: CertificateProof | undefined
+}
+
+const DANE: { readonly [D in NonNullable<CertificateEvidence['dane']>]: Weighed } = {
+  match: { certificate: 'valid', by: 'dane' },
+  mismatch: { certificate: 'dane-mismatch', by: undefined },
+  unknown: { certificate: 'unvalidated', by: undefined },
 }
 
 /**
@@ -28,8 +34,7 @@ export function weighCertificate(accepts: ReadonlySet<CertificateProof>, e: Cert
   if (e.pin !== undefined && accepts.has('pin'))
     return e.pin === 'match' ? { certificate: 'valid', by: 'pin' } : { certificate: 'pin-mismatch', by: undefined }
   if (e.pkix === 'absent') return { certificate: 'absent', by: undefined }
-  if (e.dane !== undefined && accepts.has('dane'))
-    return e.dane === 'match' ? { certificate: 'valid', by: 'dane' } : { certificate: 'dane-mismatch', by: undefined }
+  if (e.dane !== undefined && accepts.has('dane')) return DANE[e.dane]
   if (e.pkix === 'valid' && accepts.has('pkix')) return { certificate: 'valid', by: 'pkix' }
   if (e.posh === 'match' && accepts.has('posh')) return { certificate: 'valid', by: 'posh' }
   return { certificate: e.pkix === 'valid' ? 'unaccepted' : e.pkix, by: undefined }

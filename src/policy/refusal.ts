@@ -11,6 +11,7 @@ export type CertificateVerdict =
   | 'expired'
   | 'self-signed'
   | 'expired-chain'
+  | 'revoked' // as a CRL says
   | 'untrusted' // any other fault of the chain
   | 'pin-mismatch' // the configuration pins another key
   | 'dane-mismatch' // none of the domain's TLSA records is about it
@@ -50,6 +51,7 @@ const CERTIFICATE_PHRASES: { readonly [V in Exclude<CertificateVerdict, 'valid'>
   expired: 'has expired',
   'self-signed': 'is self-signed',
   'expired-chain': 'has an expired certificate chain',
+  revoked: 'has been revoked',
   untrusted: 'is not trusted',
   'pin-mismatch': 'does not hold the key that is pinned for this name',
   'dane-mismatch': 'does not match any DANE TLSA records',

@@ -12,6 +12,7 @@ export type CertificateVerdict =
   | 'expired'
   | 'self-signed'
   | 'expired-chain'
+  | 'revoked'
   | 'untrusted'
   | 'pin-mismatch'
   | 'dane-mismatch'

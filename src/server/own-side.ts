@@ -27,7 +27,7 @@ export async function checkOwn(examiner: Examiner, host: string, machine: Readon
 async function dnsChecks(examiner: Examiner, host: string, machine: ReadonlySet<string>): Promise<readonly OwnCheck[]> {
   const check = (ok: boolean, text: string): OwnCheck => ({ host, about: 'dns', ok, text })
   const { config } = examiner
-  const found = await examiner.endpoints(host)
+  const found = await examiner.endpoints(host, host)
   if (found.failure !== undefined)
     return [check(false, `other servers do not find it: ${found.failure.text} (${found.failure.detail})`)]
   const ours = new Set([...machine, ...config.get(undefined, 'external_addresses')])
@@ -55,7 +55,7 @@ function certificateChecks({ tls }: Examiner, host: string): readonly OwnCheck[]
   const until = new Date(leaf.notAfterMs).toISOString().slice(0, 10)
   const leftMs = leaf.notAfterMs - systemClock.now()
   const named = nameFor(leaf.names, host) !== undefined
-  const verdict = tls.judge(host, host, chain)
+  const verdict = tls.judge(host, [host], chain)
   const days = Math.floor(leftMs / DAY_MS)
   return [
     check(named, named ? `${certFile} names it` : `${certFile} does not name it`),

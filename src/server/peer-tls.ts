@@ -1,25 +1,33 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { CertificateSummary, EvidenceMemory } from '../core/evidence.ts'
+import { matchesTlsa } from '../net/dane.ts'
+import type { TlsaAnswer } from '../net/dane-lookup.ts'
 import type { TlsSetup } from '../net/wire.ts'
-import { parseCertificate } from '../net/x509.ts'
+import { type Certificate, parseCertificate } from '../net/x509.ts'
+import { namesDomain } from '../policy/certificate.ts'
 import { type CertificateEvidence, type Weighed, weighCertificate } from '../policy/proofs.ts'
 import type { CertificateVerdict } from '../protocol/s2s.ts'
 import type { ShownCertificate, TlsProvider } from '../streams/tls.ts'
 import type { Policies } from './policies.ts'
 import type { TlsStore } from './tls-store.ts'
 
+export interface PeerTlsParts {
+  readonly tls: TlsStore
+  readonly policies: () => Policies
+  readonly evidence: EvidenceMemory
+  readonly now: () => number
+  /** What DNSSEC says about the certificates of a domain that dials our host; undefined when nothing, or nobody wants to know. */
+  callerTlsa(local: string, remote: string): Promise<TlsaAnswer | undefined>
+}
+
 /** TLS with other servers: what they show is weighed by the rule that applies to them, and remembered. */
 export class PeerTls implements TlsProvider {
+  readonly #parts: PeerTlsParts
   readonly #tls: TlsStore
-  readonly #policies: () => Policies
-  readonly #evidence: EvidenceMemory
-  readonly #now: () => number
 
-  constructor(tls: TlsStore, policies: () => Policies, evidence: EvidenceMemory, now: () => number) {
-    this.#tls = tls
-    this.#policies = policies
-    this.#evidence = evidence
-    this.#now = now
+  constructor(parts: PeerTlsParts) {
+    this.#parts = parts
+    this.#tls = parts.tls
   }
 
   has(domain: string): boolean {
@@ -38,11 +46,11 @@ export class PeerTls implements TlsProvider {
     return this.#tls.dialServer(local, remote)
   }
 
-  judge(shown: ShownCertificate): CertificateVerdict {
+  async judge(shown: ShownCertificate): Promise<CertificateVerdict> {
     const { direction, local, remote, tls } = shown
-    const { certificate, by } = this.weigh(shown)
-    this.#evidence.handshake(remote, direction, {
-      atMs: this.#now(),
+    const { certificate, by } = await this.weigh(shown)
+    this.#parts.evidence.handshake(remote, direction, {
+      atMs: this.#parts.now(),
       local,
       tls: tls.version,
       cipher: tls.cipher,
@@ -54,14 +62,27 @@ export class PeerTls implements TlsProvider {
   }
 
   /** The verdict, and the proof that it rests on. */
-  weigh({ local, remote, tls }: Omit<ShownCertificate, 'direction'>): Weighed {
-    const policies = this.#policies()
+  async weigh(shown: ShownCertificate): Promise<Weighed> {
+    const { direction, local, remote, tls, endpoint } = shown
+    const tlsa = direction === 'in' ? await this.#parts.callerTlsa(local, remote) : endpoint?.tlsa
+    const policies = this.#parts.policies()
     const pins = policies.pins(local, remote)
+    const names = [remote, ...(endpoint?.hostSecure === true ? [endpoint.host] : [])]
+    const pkix = this.#tls.judge(local, names, tls.peerChain)
     const found: CertificateEvidence = {
-      pkix: this.#tls.judge(local, remote, tls.peerChain),
+      pkix,
       ...(pins === undefined ? {} : { pin: isPinned(pins, tls.peerChain[0]) ? 'match' : 'mismatch' }),
+      ...(tlsa === undefined || tlsa.length === 0 ? {} : { dane: this.#dane(tlsa, shown, names, pkix) }),
     }
     return weighCertificate(policies.of(local, remote).accepts, found)
+  }
+
+  #dane(tlsa: TlsaAnswer, { local, tls }: ShownCertificate, names: readonly string[], pkix: CertificateVerdict) {
+    if (tlsa === 'unknown') return 'unknown'
+    const chain = pkix === 'valid' ? this.#tls.chain(local, tls.peerChain) : undefined
+    const path = chain?.status === 'valid' ? chain.path : undefined
+    const named = (leaf: Certificate) => names.some((name) => namesDomain(leaf.names, name))
+    return matchesTlsa(tlsa, { chain: tls.peerChain, path, named }, this.#parts.now()) ? 'match' : 'mismatch'
   }
 }
 

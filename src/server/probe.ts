@@ -4,9 +4,10 @@ import { dial } from '../net/dial.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
-import type { PeerRules } from '../protocol/s2s.ts'
+import type { CertificateVerdict, PeerRules } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type S2sOutEvent, s2sOut } from '../protocol/s2s-out.ts'
 import type { TlsFacts } from '../protocol/step.ts'
+import { demandingTls } from '../streams/demands.ts'
 import { authenticatedBudget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import { MOST_CERTIFICATES, type PeerTls, summaryOf } from './peer-tls.ts'
 
@@ -105,11 +106,7 @@ class Look {
       step: watched,
       state: S2S_OUT_START,
       port: {
-        ask: (_, answer) => {
-          const { certificate, by } = tls.weigh({ local: this.#local, remote: this.#remote, tls: this.#tls! })
-          this.reached('certificate', by === undefined ? certificate : `${certificate} (${by})`)
-          answer({ certificate })
-        },
+        ask: (_, answer) => void this.#judge().then((certificate) => answer({ certificate })),
         tell: (event: S2sOutEvent) => {
           if (event.event === 'failed') this.#failure ??= event.failure
         },
@@ -134,9 +131,23 @@ class Look {
     return promise
   }
 
+  async #judge(): Promise<CertificateVerdict> {
+    const shown = {
+      direction: 'out',
+      local: this.#local,
+      remote: this.#remote,
+      tls: this.#tls!,
+      endpoint: this.#endpoint,
+    } as const
+    const { certificate, by } = await this.#setup.tls.weigh(shown)
+    this.reached('certificate', by === undefined ? certificate : `${certificate} (${by})`)
+    return certificate
+  }
+
   /** @param leave ends the stream, once it is known how we would authenticate */
   #context(leave: () => void): S2sOutContext {
-    const { rules, negotiationMs } = this.#setup
+    const { negotiationMs } = this.#setup
+    const rules = this.#endpoint.tlsa === undefined ? this.#setup.rules : demandingTls(this.#setup.rules)
     return {
       local: this.#local,
       remote: this.#remote,

@@ -93,8 +93,13 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
 
   ask(question: S2sInQuestion, answer: (a: S2sInAnswer) => void): void {
     if (question.ask === 'certificate') {
-      const certificate = this.#setup.tls.judge({ ...question, direction: 'in' })
-      answer({ certificate })
+      void this.#setup.tls.judge({ ...question, direction: 'in' }).then(
+        (certificate) => answer({ certificate }),
+        (error: unknown) => {
+          this.bug(error)
+          answer({ certificate: 'unvalidated' })
+        },
+      )
     } else {
       void this.#setup.verify(question).then((dialback) => answer({ dialback }))
     }

@@ -1,5 +1,6 @@
 import type { RemoteStream } from '../core/links.ts'
 import type { Driver, Port } from '../net/driver.ts'
+import type { Endpoint } from '../net/endpoints.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { CertificateAnswer, CertificateQuestion, CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import type { Failure, S2sOutEvent, S2sOutState } from '../protocol/s2s-out.ts'
@@ -29,15 +30,17 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   readonly local: string
   readonly remote: string
   readonly #tls: TlsProvider
+  readonly #endpoint: Endpoint
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
   #proof: Proof | undefined
 
-  constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
+  constructor(id: string, local: string, remote: string, how: { tls: TlsProvider; endpoint: Endpoint }, owner: PeerOutOwner) {
     this.id = id
     this.local = local
     this.remote = remote
-    this.#tls = tls
+    this.#tls = how.tls
+    this.#endpoint = how.endpoint
     this.#owner = owner
   }
 
@@ -67,7 +70,14 @@ export class PeerOut implements RemoteStream, Port<CertificateAnswer, Certificat
   }
 
   ask(question: CertificateQuestion, answer: (a: CertificateAnswer) => void): void {
-    answer({ certificate: this.#tls.judge({ ...question, direction: 'out' }) })
+    const shown = { ...question, direction: 'out', endpoint: this.#endpoint } as const
+    void this.#tls.judge(shown).then(
+      (certificate) => answer({ certificate }),
+      (error: unknown) => {
+        this.bug(error)
+        answer({ certificate: 'unvalidated' })
+      },
+    )
   }
 
   tell(event: S2sOutEvent): void {

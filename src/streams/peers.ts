@@ -25,7 +25,8 @@ export interface PeersSetup {
   readonly events: Events
   readonly tls: TlsProvider
   readonly randomBytes: (length: number) => Uint8Array
-  resolve(domain: string): Promise<Endpoints>
+  /** `local`: the host that wants to dial. */
+  resolve(domain: string, local: string): Promise<Endpoints>
   /** Policy of one of our hosts. */
   options(local: string): PeerOptions
   /** dialback_secret of a host (XEP-0185). */
@@ -64,7 +65,7 @@ export class Peers implements Connector {
       events: setup.events,
       tls: setup.tls,
       randomId: () => this.#randomId(8),
-      resolve: (domain) => setup.resolve(domain),
+      resolve: (domain, local) => setup.resolve(domain, local),
       connectTimeoutMs: setup.connectTimeoutMs,
       patience: setup.patience,
       preAuthBudget: setup.preAuthBudget,

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../net/endpoints.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import type { CertificateVerdict } from '../protocol/s2s.ts'
 import type { TlsFacts } from '../protocol/step.ts'
@@ -9,6 +10,8 @@ export interface ShownCertificate {
   readonly local: string
   readonly remote: string
   readonly tls: TlsFacts
+  /** Where we have dialled it: what DNS says about that place. */
+  readonly endpoint?: Pick<Endpoint, 'host' | 'hostSecure' | 'tlsa'>
 }
 
 /** TLS contexts of the server, as streams ask for them. What a reload changes is asked anew each time. */
@@ -25,6 +28,6 @@ export interface TlsContexts {
 
 /** The same, and whom to believe. */
 export interface TlsProvider extends TlsContexts {
-  /** Does what was shown prove to our host that the peer is `remote`? */
-  judge(shown: ShownCertificate): CertificateVerdict
+  /** Does what was shown prove to our host that the peer is `remote`? May ask DNS. */
+  judge(shown: ShownCertificate): Promise<CertificateVerdict>
 }

@@ -109,6 +109,8 @@ describe('judgePeer', () => {
     ['out', true, 'external', 'self-signed', 'untried', 'required', 'optional', 'external'],
     ['out', true, 'external', 'self-signed', 'untried', 'required', 'required', 'certificate-self-signed'],
     ['out', true, 'dialback', 'valid', 'valid', 'required', 'required', 'dialback'],
+    ['out', true, 'dialback', 'dane-mismatch', 'valid', 'optional', 'optional', 'certificate-dane-mismatch'],
+    ['in', true, 'dialback', 'dane-mismatch', 'valid', 'optional', 'optional', 'dialback'],
     ['out', false, 'dialback', 'absent', 'valid', 'optional', 'optional', 'dialback'],
     ['out', false, 'dialback', 'absent', 'valid', 'required', 'optional', 'unencrypted'],
   ] as const
@@ -137,6 +139,7 @@ const CERTIFICATES: readonly CertificateVerdict[] = [
   'untrusted',
   'pin-mismatch',
   'dane-mismatch',
+  'revoked',
   'unaccepted',
   'unvalidated',
 ]
