@@ -12,15 +12,13 @@ import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
-import { lookUpCallerTlsa } from './net/dane-lookup.ts'
-import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
-import type { Resolver } from './net/resolver.ts'
 import { createEvents, type Events } from './obs/events.ts'
 import { createLog, type Log } from './obs/log.ts'
 import { createMetrics } from './obs/metrics.ts'
 import { accountOperations } from './server/account-operations.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
+import { Dns } from './server/dns.ts'
 import { Hosts } from './server/hosts.ts'
 import { Listeners, type ServiceName } from './server/listeners.ts'
 import { openSinks } from './server/logging.ts'
@@ -30,7 +28,6 @@ import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
-import { configuredResolver, endpointOptions } from './server/resolver.ts'
 import { chosenSecret } from './server/rotating-secret.ts'
 import { TlsStore } from './server/tls-store.ts'
 import { Clients } from './streams/clients.ts'
@@ -122,7 +119,7 @@ export class Server implements Operations {
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
   #policies: Policies
-  #resolver: Resolver | undefined
+  #dns: Dns | undefined
   #data: DataFolder | undefined
   #control: ControlSocket | undefined
   #pidFile: PidFile | undefined
@@ -180,10 +177,9 @@ export class Server implements Operations {
         policies: () => this.#policies,
         evidence: this.#memory.evidence,
         now: systemClock.now,
-        wantsDane: (local) => this.#config.get(local, 'use_dane'),
-        callerTlsa: (remote) => lookUpCallerTlsa(this.#resolver!, remote),
+        callerTlsa: (local, remote) => this.#dns!.callerTlsa(local, remote),
       }),
-      resolve: (domain, local) => this.#resolve(domain, local),
+      resolve: (domain, local) => this.#memory.lookUp(domain, () => this.#dns!.endpoints(domain, local)),
       options: (local) => this.#policies.peer(local),
       secrets: (local) => chosenSecret(this.#config.get(local, 'dialback_secret')) ?? this.#data!.dialback,
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
@@ -222,11 +218,6 @@ export class Server implements Operations {
     return new Policies(config, this.#tls, isLocal, (domain) => this.#memory.trust.of(domain)?.best)
   }
 
-  #resolve(domain: string, local: string) {
-    const options = endpointOptions(this.#config, local, this.#resolver!, systemClock)
-    return this.#memory.lookUp(domain, () => resolveEndpoints(domain, options))
-  }
-
   #accept(service: ServiceName, socket: Socket): void {
     const direct = service.endsWith('direct_tls')
     try {
@@ -255,7 +246,7 @@ export class Server implements Operations {
       )
       this.#providers.use(this.#data)
       await this.#memory.trust.open(this.#data.internal)
-      this.#resolver = configuredResolver(this.#config, systemClock)
+      this.#dns = new Dns(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       refuse(await this.#listeners.arrange(this.#config, this.#services()))
@@ -419,8 +410,8 @@ export class Server implements Operations {
     problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
     this.#policies = this.#policiesOf(next)
-    this.#resolver?.dispose()
-    this.#resolver = configuredResolver(next, systemClock)
+    this.#dns?.dispose()
+    this.#dns = new Dns(next)
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
@@ -486,7 +477,7 @@ export class Server implements Operations {
     this.#clients.destroy()
     this.#peers.destroy()
     this.#hosts.dispose()
-    this.#resolver?.dispose()
+    this.#dns?.dispose()
     this.#pidFile?.remove()
     try {
       await this.#data?.close()

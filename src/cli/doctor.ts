@@ -60,10 +60,11 @@ function examinationLines(x: Examination): readonly string[] {
 }
 
 function endpointLines({ endpoint, stages, chain, failure, advice }: Examination['endpoints'][number]): readonly string[] {
-  const { host, address, port, tls } = endpoint
+  const { host, address, port, tls, tlsa } = endpoint
   return [
     '',
     `  ${host} (${address}, port ${port}, ${tls === 'direct' ? 'direct TLS' : 'STARTTLS'})`,
+    ...(tlsa === undefined ? [] : [`    TLSA records that DNSSEC vouches for: ${tlsa.length}`]),
     ...stages.map(({ stage, tookMs, detail }) => `    ${stage}: ${detail} (${tookMs} ms)`),
     ...chain.flatMap(({ subject, issuer, names, expires, fingerprint, keyFingerprint }) => [
       `      ${subject || '(no subject)'}, issued by ${issuer}, until ${expires}`,

@@ -1,16 +1,15 @@
 import type { Config } from '../config/config.ts'
 import { EvidenceMemory } from '../core/evidence.ts'
 import { type Disposable, systemClock } from '../net/clock.ts'
-import { type Endpoint, resolveEndpoints } from '../net/endpoints.ts'
+import type { Endpoint, Endpoints } from '../net/endpoints.ts'
 import { Outbox } from '../net/outbox.ts'
-import type { Resolver } from '../net/resolver.ts'
 import { type Advice, adviceOn, isReason } from '../policy/advice.ts'
 import { peerRules } from '../policy/peer.ts'
 import { domainToAscii } from '../xmpp/jid.ts'
+import { Dns } from './dns.ts'
 import { PeerTls } from './peer-tls.ts'
 import { Policies } from './policies.ts'
 import { type EndpointReport, probe } from './probe.ts'
-import { configuredResolver, endpointOptions } from './resolver.ts'
 import { TlsStore } from './tls-store.ts'
 
 /** One question to DNS. */
@@ -46,7 +45,7 @@ export class Examiner implements Disposable {
   readonly config: Config
   readonly policies: Policies
   readonly tls: TlsStore
-  readonly resolver: Resolver
+  readonly #dns: Dns
   readonly #outbox = new Outbox()
 
   constructor(config: Config) {
@@ -54,15 +53,16 @@ export class Examiner implements Disposable {
     this.config = config
     this.tls = new TlsStore(config, systemClock.now)
     this.policies = new Policies(config, this.tls, isLocal, () => undefined)
-    this.resolver = configuredResolver(config, systemClock)
+    this.#dns = new Dns(config)
   }
 
   dispose(): void {
-    this.resolver.dispose()
+    this.#dns.dispose()
   }
 
-  endpoints(domain: string, local: string) {
-    return resolveEndpoints(domain, endpointOptions(this.config, local, this.resolver, systemClock))
+  /** Where a domain may be reached by a host of ours. Never rejects. */
+  endpoints(domain: string, local: string): Promise<Endpoints> {
+    return this.#dns.endpoints(domain, local)
   }
 
   /** Names in enforced form. Never rejects. */
@@ -90,8 +90,7 @@ export class Examiner implements Disposable {
         policies: () => policies,
         evidence: new EvidenceMemory(),
         now: systemClock.now,
-        wantsDane: (host) => config.get(host, 'use_dane'),
-        callerTlsa: async () => undefined, // we only dial
+        callerTlsa: () => Promise.resolve(undefined), // nobody dials us here
       }),
       rules: peerRules((host) => policies.peer(host)),
       connectTimeoutMs: config.get(undefined, 'network_settings').connect_timeout ?? 20_000,
@@ -113,7 +112,7 @@ export class Examiner implements Disposable {
 
   async #ask(name: string, type: DnsReport['type']) {
     const startMono = systemClock.mono()
-    const answer = await this.resolver.query(name, type)
+    const answer = await this.#dns.query(name, type)
     const records = answer.status === 'ok' ? answer.records : []
     const found = records.map((r) => (typeof r === 'string' ? r : `${r.priority} ${r.weight} ${r.port} ${r.target}`))
     const report: DnsReport = {

@@ -16,19 +16,14 @@ export interface PeerTlsParts {
   readonly policies: () => Policies
   readonly evidence: EvidenceMemory
   readonly now: () => number
-  /** `use_dane` of a host. */
-  wantsDane(local: string): boolean
-  /** What DNSSEC says about the certificates of a domain that dials us; undefined when nothing. */
-  callerTlsa(remote: string): Promise<TlsaAnswer | undefined>
+  /** What DNSSEC says about the certificates of a domain that dials our host; undefined when nothing, or nobody wants to know. */
+  callerTlsa(local: string, remote: string): Promise<TlsaAnswer | undefined>
 }
-
-const MOST_CALLER_LOOKUPS = 200
 
 /** TLS with other servers: what they show is weighed by the rule that applies to them, and remembered. */
 export class PeerTls implements TlsProvider {
   readonly #parts: PeerTlsParts
   readonly #tls: TlsStore
-  #asking = 0
 
   constructor(parts: PeerTlsParts) {
     this.#parts = parts
@@ -69,9 +64,8 @@ export class PeerTls implements TlsProvider {
   /** The verdict, and the proof that it rests on. */
   async weigh(shown: ShownCertificate): Promise<Weighed> {
     const { direction, local, remote, tls, endpoint } = shown
-    const wanted = direction === 'in' && this.#parts.wantsDane(local)
-    const isAsked = wanted && this.#parts.policies().of(local, remote).accepts.has('dane')
-    const tlsa = isAsked ? await this.#callerTlsa(remote) : endpoint?.tlsa
+    const isAsked = direction === 'in' && this.#parts.policies().of(local, remote).accepts.has('dane')
+    const tlsa = isAsked ? await this.#parts.callerTlsa(local, remote) : endpoint?.tlsa
     const policies = this.#parts.policies() // a reload may have come in between
     const pins = policies.pins(local, remote)
     const names = [remote, ...(endpoint?.hostSecure === true ? [endpoint.host] : [])]
@@ -82,17 +76,6 @@ export class PeerTls implements TlsProvider {
       ...(tlsa === undefined || tlsa.length === 0 ? {} : { dane: this.#dane(tlsa, shown, names, pkix) }),
     }
     return weighCertificate(policies.of(local, remote).accepts, found)
-  }
-
-  /** Anybody can make us ask, about any domain: so many questions at once, and nobody knows more about further ones. */
-  async #callerTlsa(remote: string): Promise<TlsaAnswer | undefined> {
-    if (this.#asking >= MOST_CALLER_LOOKUPS) return 'unknown'
-    this.#asking++
-    try {
-      return await this.#parts.callerTlsa(remote)
-    } finally {
-      this.#asking--
-    }
   }
 
   #dane(tlsa: TlsaAnswer, { local, tls }: ShownCertificate, names: readonly string[], pkix: CertificateVerdict) {

@@ -7,6 +7,7 @@ import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
 import { type PeerOptions, type PeerPolicy, peerPolicy, ruleBehind } from '../policy/peer.ts'
 import { originText, type PeerRule, rulesOfOptions, rulingOn } from '../policy/rules.ts'
 import type { Trust } from '../policy/trust.ts'
+import { BoundedMemo } from '../xmpp/bounded-memo.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
@@ -15,6 +16,10 @@ const TLS_HANDSHAKE_MS = 10_000
 /** Prosody's send_timeout. */
 const SEND_MS = 180_000
 
+/** Whether a remote domain is in quarantine is asked for every stanza, so the answers are kept, for each host. */
+const MOST_RULINGS = 500
+const LONGEST_DOMAIN = 253
+
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
   readonly #config: Config
@@ -22,6 +27,7 @@ export class Policies {
   readonly #isLocal: (domain: string) => boolean
   readonly #bestOf: (domain: string) => Trust | undefined
   readonly #peers = new Map<string, PeerOptions>()
+  readonly #quarantined = new Map<string, BoundedMemo<boolean> | undefined>()
   readonly #clients = new Map<string, { readonly policy: ClientPolicy; readonly stanzaBytes: number }>()
 
   constructor(
@@ -94,8 +100,18 @@ export class Policies {
 
   /** Asked for every stanza: a host without such rules answers at once. */
   isQuarantined(local: string, remote: string): boolean {
+    return this.#quarantines(local)?.get(remote) === true
+  }
+
+  #quarantines(local: string): BoundedMemo<boolean> | undefined {
+    if (this.#quarantined.has(local)) return this.#quarantined.get(local)
     const { rules } = this.peer(local)
-    return rules.some((rule) => rule.action === 'quarantine') && rulingOn(rules, remote).action.value === 'quarantine'
+    const any = rules.some((rule) => rule.action === 'quarantine')
+    const memo = any
+      ? new BoundedMemo((remote) => rulingOn(rules, remote).action.value === 'quarantine', MOST_RULINGS, LONGEST_DOMAIN)
+      : undefined
+    this.#quarantined.set(local, memo)
+    return memo
   }
 
   /** undefined where clients are not served. */

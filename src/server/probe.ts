@@ -4,7 +4,7 @@ import { dial } from '../net/dial.ts'
 import { Driver, type Patience } from '../net/driver.ts'
 import type { Endpoint } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
-import type { PeerRules } from '../protocol/s2s.ts'
+import type { CertificateVerdict, PeerRules } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, type S2sOutEvent, s2sOut } from '../protocol/s2s-out.ts'
 import type { TlsFacts } from '../protocol/step.ts'
 import { demandingTls } from '../streams/demands.ts'
@@ -106,19 +106,7 @@ class Look {
       step: watched,
       state: S2S_OUT_START,
       port: {
-        ask: (_, answer) => {
-          const shown = { direction: 'out', local: this.#local, remote: this.#remote, tls: this.#tls! } as const
-          void tls.weigh({ ...shown, endpoint: this.#endpoint }).then(
-            ({ certificate, by }) => {
-              this.reached('certificate', by === undefined ? certificate : `${certificate} (${by})`)
-              answer({ certificate })
-            },
-            (error: unknown) => {
-              this.#failure ??= fault(`this is a bug in Entente: ${error}`)
-              answer({ certificate: 'unvalidated' })
-            },
-          )
-        },
+        ask: (_, answer) => void this.#judge().then((certificate) => answer({ certificate })),
         tell: (event: S2sOutEvent) => {
           if (event.event === 'failed') this.#failure ??= event.failure
         },
@@ -141,6 +129,19 @@ class Look {
     driver.open(this.#endpoint.tls === 'direct')
     socket.resume()
     return promise
+  }
+
+  async #judge(): Promise<CertificateVerdict> {
+    const shown = {
+      direction: 'out',
+      local: this.#local,
+      remote: this.#remote,
+      tls: this.#tls!,
+      endpoint: this.#endpoint,
+    } as const
+    const { certificate, by } = await this.#setup.tls.weigh(shown)
+    this.reached('certificate', by === undefined ? certificate : `${certificate} (${by})`)
+    return certificate
   }
 
   /** @param leave ends the stream, once it is known how we would authenticate */
