@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Accounts } from './admin/accounts.ts'
 import type { Operations, ReloadOutcome, Status } from './admin/commands.ts'
 import { answerControl } from './admin/control.ts'
+import type { Explanation } from './admin/explain.ts'
 import type { Config } from './config/config.ts'
 import { formatProblem, type Problem } from './config/problem.ts'
 import { Links } from './core/links.ts'
@@ -10,9 +11,7 @@ import { Router } from './core/router.ts'
 import { SOFTWARE } from './core/software.ts'
 import { type Disposable, systemClock } from './net/clock.ts'
 import { type ControlSocket, openControlSocket } from './net/control-socket.ts'
-import { resolveEndpoints } from './net/endpoints.ts'
 import { Outbox } from './net/outbox.ts'
-import { openResolver, type Resolver } from './net/resolver.ts'
 import { createEvents, type Events } from './obs/events.ts'
 import { RemoteHistory } from './obs/history.ts'
 import { createLog, type Log } from './obs/log.ts'
@@ -21,6 +20,7 @@ import { createMetrics, type Family } from './obs/metrics.ts'
 import { readConfig, restartOnly, type ServerOptions } from './server/configuration.ts'
 import { controlSocketPath, type DataFolder, openDataFolder, warnings } from './server/data-folder.ts'
 import { Decisions } from './server/decisions.ts'
+import { Dns } from './server/dns.ts'
 import { ConfigError, StartError } from './server/errors.ts'
 import { FederationControl } from './server/federation-control.ts'
 import { registerGauges } from './server/gauges.ts'
@@ -29,9 +29,12 @@ import { Listeners, type ServiceName } from './server/listeners.ts'
 import { liveAccounts } from './server/live-accounts.ts'
 import { openSinks } from './server/logging.ts'
 import { MODULES } from './server/modules.ts'
+import { PeerMemory } from './server/peer-memory.ts'
+import { PeerTls } from './server/peer-tls.ts'
 import { PidFile } from './server/pid-file.ts'
 import { Policies } from './server/policies.ts'
 import { Providers } from './server/providers.ts'
+import { chosenSecret } from './server/rotating-secret.ts'
 import { TlsStore } from './server/tls-store.ts'
 import { Clients } from './streams/clients.ts'
 import { Peers } from './streams/peers.ts'
@@ -77,6 +80,7 @@ export class Server implements Operations {
   readonly #peers: Peers
   readonly #hosts: Hosts
   readonly #providers: Providers
+  readonly #memory: PeerMemory
   readonly #listeners: Listeners
   readonly #decisions = new Decisions()
   readonly federation: FederationControl
@@ -84,7 +88,7 @@ export class Server implements Operations {
   readonly #ended = Promise.withResolvers<void>()
   #config: Config
   #policies: Policies
-  #resolver: Resolver | undefined
+  #dns: Dns | undefined
   #data: DataFolder | undefined
   #control: ControlSocket | undefined
   #pidFile: PidFile | undefined
@@ -101,11 +105,14 @@ export class Server implements Operations {
     const { sinks, problems } = openSinks(config, tellStandardError)
     for (const problem of problems) tellStandardError(problem)
     this.#log = createLog(sinks)
+    this.#memory = new PeerMemory(systemClock, this.#log)
     const history = new RemoteHistory()
-    const events = createEvents(this.#log, this.#metrics, history)
+    const events = this.#memory.observe(createEvents(this.#log, this.#metrics, history), () => this.#policies)
     this.#events = events
     this.#tls = new TlsStore(config, systemClock.now)
-    this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) })
+    this.#router = new Router({ send: (stanza, source) => this.#links.send(stanza, source) }, (local, remote) =>
+      this.#policies.isQuarantined(local, remote),
+    )
     this.#policies = this.#policiesOf(config)
     this.#providers = new Providers(randomBytes)
     this.#hosts = new Hosts({
@@ -136,10 +143,16 @@ export class Server implements Operations {
     })
     this.#peers = new Peers({
       ...shared,
-      tls: this.#tls,
-      resolve: (domain) => this.#resolve(domain),
+      tls: new PeerTls({
+        tls: this.#tls,
+        policies: () => this.#policies,
+        evidence: this.#memory.evidence,
+        now: systemClock.now,
+        callerTlsa: (local, remote) => this.#dns!.callerTlsa(local, remote),
+      }),
+      resolve: (domain, local) => this.#memory.lookUp(domain, () => this.#dns!.endpoints(domain, local)),
       options: (local) => this.#policies.peer(local),
-      secret: (local) => this.#config.get(local, 'dialback_secret') ?? this.#data!.dialbackSecret,
+      secrets: (local) => chosenSecret(this.#config.get(local, 'dialback_secret')) ?? this.#data!.dialback,
       returned: (stanza, failure) => this.#links.returned(stanza, failure),
       proven: (remote) => this.#links.released(remote),
       mayDial: (address, port) => (this.#listeners.isOwn(address, port) ? 'this is our own address' : undefined),
@@ -178,6 +191,9 @@ export class Server implements Operations {
       ...parts,
       history,
       decisions: this.#decisions,
+      decided: () => {
+        this.#policies = this.#policiesOf(this.#config)
+      },
       local: () => this.#anyDomain(),
       log: this.#log.child('s2s'),
     })
@@ -192,23 +208,13 @@ export class Server implements Operations {
     return this.#ended.promise
   }
 
-  #policiesOf(config: Config): Policies {
-    const isLocal = (domain: string): boolean => this.#router.hosts.has(domain)
-    return new Policies(config, this.#tls, isLocal, (domain) => this.#decisions.on(domain) === 'block')
-  }
-
   #anyDomain(): string {
     return this.#config.hosts[0]!.domain
   }
 
-  #resolve(domain: string) {
-    return resolveEndpoints(domain, {
-      resolver: this.#resolver!,
-      clock: systemClock,
-      random: Math.random, // spreads load over SRV weights; nothing secret
-      ipv4: this.#config.get(undefined, 'use_ipv4'),
-      ipv6: this.#config.get(undefined, 'use_ipv6'),
-    })
+  #policiesOf(config: Config): Policies {
+    const isLocal = (domain: string) => this.#router.hosts.has(domain)
+    return new Policies(config, this.#tls, isLocal, (domain) => this.#memory.trust.of(domain)?.best, this.#decisions.rules)
   }
 
   #accept(service: ServiceName, socket: Socket): void {
@@ -234,10 +240,14 @@ export class Server implements Operations {
   async #start(): Promise<void> {
     process.on('uncaughtExceptionMonitor', this.#crashing)
     try {
-      this.#data = await openDataFolder(this.#config, randomBytes)
+      this.#data = await openDataFolder(this.#config, randomBytes, (error) =>
+        this.#log.warn('storage failed', { why: String(error) }),
+      )
       this.#providers.use(this.#data)
       await this.#decisions.load(this.#data.internal)
-      this.#resolver = this.#openResolver(this.#config)
+      this.#policies = this.#policiesOf(this.#config) // what was decided by command counts too
+      await this.#memory.trust.open(this.#data.internal)
+      this.#dns = new Dns(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       refuse(await this.#listeners.arrange(this.#config, this.#services()))
@@ -290,17 +300,6 @@ export class Server implements Operations {
     this.#log.close()
   }
 
-  #openResolver(config: Config): Resolver {
-    const servers = config.get(undefined, 'dns_servers')
-    const { resolvconf, hoststxt } = config.get(undefined, 'unbound')
-    return openResolver({
-      clock: systemClock,
-      ...(servers === undefined ? {} : { servers }),
-      ...(typeof resolvconf === 'string' ? { resolvconf } : {}),
-      ...(hoststxt === undefined ? {} : { hosts: hoststxt === true ? '/etc/hosts' : hoststxt }),
-    })
-  }
-
   /** Which services have somebody to serve. */
   #services(): readonly ServiceName[] {
     const hosts = [...this.#router.hosts.values()]
@@ -334,6 +333,14 @@ export class Server implements Operations {
       serverStreams: this.#peers.list(),
       queues: this.#links.list(),
     }
+  }
+
+  explain(local: string | undefined, remote: string): Explanation {
+    return this.#memory.explain(this.#config, this.#policies, local, remote)
+  }
+
+  forget(remote: string): boolean {
+    return this.#memory.forget(remote)
   }
 
   /** The ports that are open for a service, for tests and for those who asked for any port (0). */
@@ -393,8 +400,8 @@ export class Server implements Operations {
     problems.push(...this.#adoptLog(next))
     this.#tls.reload(next)
     this.#policies = this.#policiesOf(next)
-    this.#resolver?.dispose()
-    this.#resolver = this.#openResolver(next)
+    this.#dns?.dispose()
+    this.#dns = new Dns(next)
     problems.push(...(await this.#hosts.arrange(next)))
     this.#clients.recheck()
     this.#peers.recheck()
@@ -462,7 +469,7 @@ export class Server implements Operations {
     this.#clients.destroy()
     this.#peers.destroy()
     this.#hosts.dispose()
-    this.#resolver?.dispose()
+    this.#dns?.dispose()
     this.#pidFile?.remove()
     try {
       await this.#data?.close()

@@ -1,11 +1,12 @@
 import type { Family } from '../obs/metrics.ts'
 import { openMetricsText } from '../obs/open-metrics.ts'
 import { type Accounts, accountCommands } from './accounts.ts'
+import { type Explainer, explainCommands } from './explain.ts'
 import { type Federation, federationCommands, type TraceReport } from './federation.ts'
 import { duration } from './words.ts'
 
 /** What a running server lets commands do. */
-export interface Operations extends Accounts {
+export interface Operations extends Accounts, Explainer {
   status(): Status
   /** Reads configuration and certificates again. The lines say what was found; with an error the old goes on. */
   reload(): Promise<ReloadOutcome>
@@ -101,7 +102,12 @@ const serverCommands: readonly Command<Operations>[] = [
   },
 ]
 
-export const COMMANDS: readonly Command<Operations>[] = [...accountCommands, ...serverCommands, ...federationCommands]
+export const COMMANDS: readonly Command<Operations>[] = [
+  ...accountCommands,
+  ...serverCommands,
+  ...federationCommands,
+  ...explainCommands,
+]
 
 /** Runs a command by its name, as it came over the control socket. */
 export async function runCommand(operations: Operations, name: string, args: readonly string[]): Promise<Outcome> {

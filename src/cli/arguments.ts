@@ -85,7 +85,7 @@ function meantOption(rawName: string, flags: readonly FlagName[]): string {
 
 function checkCount(command: CliCommand, args: readonly string[]): void {
   const { name, parameters } = command
-  const missing = parameters.find((parameter, i) => !parameter.optional && args[i] === undefined)
+  const missing = parameters.filter((parameter) => !parameter.optional)[args.length]
   if (missing !== undefined) throw wrong(`${name} needs a ${missing.name}`, command)
   // `help check config` names a command by two words
   if (args.length > parameters.length && name !== 'help') throw wrong(`${name} has one argument too many`, command)

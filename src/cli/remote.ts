@@ -54,11 +54,11 @@ async function trace(path: string, config: Config, call: Call): Promise<number> 
 }
 
 /** Waits until the server has let go of its data folder: everything is stored then. */
-async function stopped(config: Config, { shell }: Call): Promise<number> {
+async function stopped(config: Config, { shell, json }: Call): Promise<number> {
   const folder = config.get(undefined, 'data_path')
   for (const end = performance.now() + LONGEST_STOP_MS; performance.now() < end; await pause(LOOK_MS)) {
     if (isInUse(folder)) continue
-    shell.out('Stopped.')
+    shell.out(json ? JSON.stringify({ stopped: true }) : 'Stopped.')
     return EXIT.done
   }
   throw new Failure(`the server was told to stop, but still uses ${folder}.`)

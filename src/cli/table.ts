@@ -85,6 +85,16 @@ const RENDERINGS: ReadonlyMap<string, Rendering> = new Map([
       load: () => import('./remote.ts'),
     },
   ],
+  [
+    'explain',
+    {
+      flags: ['config', 'json', 'help'],
+      examples: ['explain example.org', 'explain example.com example.org --json'],
+      notes: ['Works while the server runs, when it tells what it has seen too, and while it does not.'],
+      load: () => import('./explain.ts'),
+    },
+  ],
+  ['forget', remote(['forget example.org'])],
 ])
 
 const OPERATIONS: readonly CliCommand[] = COMMANDS.flatMap(({ name, summary, parameters }) => {
@@ -133,6 +143,21 @@ export const TABLE: readonly CliCommand[] = [
     examples: ['check config', 'check config --strict --json'],
     notes: ['Exit code: 0 when the server would start, 78 when it would not.'],
     load: () => import('./check.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Looks at a remote domain as the server would, step by step, and at our own side.',
+    parameters: [
+      { name: 'HOST', help: 'one of our hosts; the first one when it is left out', optional: true },
+      { name: 'REMOTE', help: 'the remote domain; without one only our own hosts are looked at', optional: true },
+    ],
+    flags: ['config', 'json', 'help'],
+    examples: ['doctor', 'doctor example.org', 'doctor example.com example.org --json'],
+    notes: [
+      'Needs no running server. Nothing is sent to a user, and we do not authenticate.',
+      'Exit code: 0 when the remote domain can be reached under our policy, or without one when nothing is wrong here.',
+    ],
+    load: () => import('./doctor.ts'),
   },
   {
     name: 'help',

@@ -1,6 +1,7 @@
 import { type ModuleLists, modulesOf } from './modules.ts'
 import { OPTIONS, type OptionName, type OptionValue } from './options.ts'
 import type { Position, Problem } from './problem.ts'
+import type { RuleSetting } from './rules-kind.ts'
 import { mergeTls } from './tls.ts'
 import type { TlsOptions } from './tls-kind.ts'
 
@@ -86,6 +87,11 @@ export class Config {
   /** Where the value that `get` returns was written; undefined when it is the default. */
   source(host: string | undefined, name: OptionName): Position | undefined {
     return this.#find(host, name)?.at
+  }
+
+  /** A host's rules about remote domains, its own before the global ones: the one option that adds up. */
+  peerRules(host: string): readonly RuleSetting[] {
+    return [...(this.#own(host, 's2s_rules') ?? []), ...(this.#own('', 's2s_rules') ?? [])]
   }
 
   /** Which modules run on a host: those listed or automatic that this server has. */

@@ -98,6 +98,11 @@ export const interfaceAddress: Kind<string> = scalar('an IP address, "*" or "::"
   return written === '*' || (written !== undefined && isIp(written)) ? written : undefined
 })
 
+export const ipAddress: Kind<string> = scalar('an IP address in quotes', (value) => {
+  const written = typeof value === 'string' ? asText(value)?.replace(/^\[(.*)\]$/, '$1') : undefined
+  return written !== undefined && isIp(written) ? written : undefined
+})
+
 export interface SocketAddress {
   readonly address: string
   readonly port: number

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { either, fieldsOf, listOf, setOf } from './kind.ts'
-import { flag, interfaceAddress, nameServer, oneOf, path, period, port, size, text, whole } from './kinds.ts'
+import { flag, interfaceAddress, ipAddress, nameServer, oneOf, path, period, port, size, text, whole } from './kinds.ts'
 import { optional, withDefault } from './option.ts'
 import { tlsOptions } from './tls-kind.ts'
 
@@ -63,6 +63,10 @@ export const NETWORK_OPTIONS = {
     where: 'global',
     help: 'Name servers to ask, in order, each with or without a port; unset: those of the system.',
   }),
+  dns_trusted_servers: optional(setOf(ipAddress), {
+    where: 'global',
+    help: 'Name servers whose word about DNSSEC is believed; unset: those on this machine.',
+  }),
   unbound: withDefault(
     unbound,
     {},
@@ -85,10 +89,16 @@ export const NETWORK_OPTIONS = {
   s2s_ssl: optional(tlsOptions, { help: 'The same for servers only; goes before ssl.' }),
   c2s_direct_tls_ssl: optional(tlsOptions, { where: 'global', help: 'The same for c2s_direct_tls_ports only.' }),
   s2s_direct_tls_ssl: optional(tlsOptions, { where: 'global', help: 'The same for s2s_direct_tls_ports only.' }),
+  s2s_crl_files: withDefault(setOf(path), new Set<string>(), {
+    where: 'global',
+    help: 'Lists of revoked certificates (CRL, PEM or DER) of the authorities that other servers use.',
+  }),
   tls_profile: withDefault(oneOf('intermediate', 'modern', 'old', 'legacy'), 'intermediate', {
     where: 'global',
     help: "Mozilla's sets of TLS versions and ciphers; ssl goes before it.",
   }),
-  use_dane: withDefault(flag, false, { where: 'global', status: 'later', help: 'Judge servers by DANE records too (RFC 7712).' }),
+  use_dane: withDefault(flag, false, {
+    help: 'Judge servers by DANE records too (RFC 7712); needs a name server that validates.',
+  }),
   tls_server_end_point_hash: optional(text, { status: 'later', help: 'The hash of tls-server-end-point behind a proxy.' }),
 }

@@ -1,10 +1,11 @@
 import type { Option } from './option.ts'
+import { FEDERATION_OPTIONS } from './options-federation.ts'
 import { NETWORK_OPTIONS } from './options-network.ts'
 import { SERVER_OPTIONS } from './options-server.ts'
 import { STREAM_OPTIONS } from './options-streams.ts'
 
 /** Every option that is read and checked. Prosody's other options are in other-options.ts. */
-export const OPTIONS = { ...SERVER_OPTIONS, ...NETWORK_OPTIONS, ...STREAM_OPTIONS }
+export const OPTIONS = { ...SERVER_OPTIONS, ...NETWORK_OPTIONS, ...STREAM_OPTIONS, ...FEDERATION_OPTIONS }
 
 export type OptionName = keyof typeof OPTIONS
 /** What `config.get(host, name)` returns. */

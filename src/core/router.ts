@@ -1,4 +1,5 @@
 import { bugFields } from '../obs/bug-fields.ts'
+import type { QuarantineVerdict } from '../policy/quarantine.ts'
 import { StoreError } from '../store/store.ts'
 import { StanzaError } from '../xmpp/errors.ts'
 import type { Jid } from '../xmpp/jid.ts'
@@ -6,6 +7,7 @@ import { Stanza } from '../xmpp/stanza.ts'
 import type { Host } from './host.ts'
 import { answerIq, validIq } from './iq.ts'
 import type { Passage } from './module.ts'
+import { quarantined } from './quarantine.ts'
 import type { Roster } from './rosters.ts'
 import type { Session } from './session.ts'
 import type { Source } from './source.ts'
@@ -17,15 +19,19 @@ export interface RemoteRoute {
 }
 
 const BAD_IQ = 'an iq has an id, a type, and one child in a request'
+const CONTACTS_ONLY = 'Between these domains only contacts may exchange messages'
 const SERVER: Passage = { session: undefined, source: undefined }
 
 /** The waist: every stanza of the server passes here once, from where it came in to where it goes. */
 export class Router {
   readonly hosts = new Map<string, Host>()
   readonly #remote: RemoteRoute
+  readonly #isQuarantined: (local: string, remote: string) => boolean
 
-  constructor(remote: RemoteRoute) {
+  /** @param isQuarantined whether only contacts pass between this host and that remote domain */
+  constructor(remote: RemoteRoute, isQuarantined: (local: string, remote: string) => boolean = () => false) {
     this.#remote = remote
+    this.#isQuarantined = isQuarantined
   }
 
   /** From a client: `from` is already its full address (RFC 6120 §8.1.2.1). */
@@ -38,6 +44,15 @@ export class Router {
       if (passed === undefined) return
       current = passed
     }
+    const { to } = current
+    if (to !== undefined && !this.hosts.has(to.domain) && this.#isQuarantined(host.domain, to.domain)) {
+      const own = session.jid.bare.toString()
+      this.#quarantine(host, 'out', current, session.stream, own, () => this.#clientStanza(host, session, current, passage))
+    } else this.#clientStanza(host, session, current, passage)
+  }
+
+  #clientStanza(host: Host, session: Session, stanza: Stanza, passage: Passage): void {
+    let current = stanza
     if (current.kind === 'presence') {
       this.#clientPresence(host, session, current)
       return
@@ -57,7 +72,26 @@ export class Router {
   /** From a remote domain, over a stream on which this pair of domains is proven. */
   fromRemote(stanza: Stanza, source: Source): void {
     if (stanza.kind === 'iq' && !validIq(stanza)) this.refuse(stanza, new StanzaError('bad-request', BAD_IQ))
-    else this.#dispatch(stanza, { session: undefined, source })
+    else {
+      const go = () => this.#dispatch(stanza, { session: undefined, source })
+      const host = this.hosts.get(stanza.to!.domain)
+      if (host === undefined || !this.#isQuarantined(host.domain, stanza.from!.domain)) go()
+      else this.#quarantine(host, 'in', stanza, source, stanza.to!.bare.toString(), go)
+    }
+  }
+
+  /** Lets a stanza from or to a domain in quarantine go on, or not, in the order of its lane. */
+  #quarantine(host: Host, direction: 'in' | 'out', stanza: Stanza, source: Source, lane: string, go: () => void): void {
+    const apply = (verdict: QuarantineVerdict): undefined => {
+      if (verdict === 'pass') go()
+      else if (verdict === 'error') this.refuse(stanza, new StanzaError('not-allowed', CONTACTS_ONLY))
+    }
+    host.lanes.run(source, lane, () =>
+      this.#guard(host, stanza, () => {
+        const verdict = quarantined(host, stanza, direction)
+        return verdict instanceof Promise ? verdict.then(apply) : apply(verdict)
+      }),
+    )
   }
 
   /**

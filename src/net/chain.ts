@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { DerError } from './der.ts'
 import { withinConstraints } from './name-constraints.ts'
 import { KEY_USAGE, OID } from './oids.ts'
+import { NO_REVOCATIONS, type Revocations } from './revocations.ts'
 import { isWeakKey, isWeakSignature, publicKeyOf, verifies } from './signature.ts'
 import type { Anchors } from './trust.ts'
 import { type Certificate, isSelfIssued, parseCertificate, same } from './x509.ts'
@@ -25,6 +26,7 @@ export type ChainFault =
   | 'key-usage'
   | 'wrong-purpose'
   | 'unknown-critical'
+  | 'revoked'
   | 'too-complex'
 
 /** What a peer's certificates prove. Whom the leaf names is another question: policy/certificate.ts. */
@@ -33,6 +35,8 @@ export type ChainVerdict =
   | {
       readonly status: 'valid'
       readonly leaf: Certificate
+      /** From the leaf to the anchor, both included. */
+      readonly path: readonly Certificate[]
       /** The first moment, in ms since 1970, when some certificate of the path is out of date (RFC 6120 §13.7.2.3). */
       readonly notAfterMs: number
     }
@@ -52,6 +56,7 @@ interface Search {
   /** What the peer sent beside its leaf and what is no anchor itself. */
   readonly pool: readonly Certificate[]
   readonly anchors: Anchors
+  readonly revocations: Revocations
   readonly nowMs: number
   signaturesLeft: number
   /** Fault of a path that does lead to an anchor: it says most. */
@@ -66,24 +71,30 @@ interface Search {
  * judges a client and answers every such chain, forged ones included, with one purpose error; its answer is never used.
  *
  * RFC 5280 §6, RFC 6120 §13.7, RFC 9325 §4.5. keyUsage must allow digitalSignature where it is present; an
- * extendedKeyUsage, also of an intermediate, must allow serverAuth. No revocation.
+ * extendedKeyUsage, also of an intermediate, must allow serverAuth.
  *
  * @param chain DER, leaf first, the rest in any order and with strangers among it
  */
-export function judgeChain(chain: readonly Uint8Array[], anchors: Anchors, nowMs: number): ChainVerdict {
+export function judgeChain(
+  chain: readonly Uint8Array[],
+  anchors: Anchors,
+  nowMs: number,
+  revocations: Revocations = NO_REVOCATIONS,
+): ChainVerdict {
   if (chain.length === 0) return { status: 'absent' }
   const [leaf, ...pool] = chain.slice(0, MAX_PEER_CERTIFICATES).map(readable)
   if (leaf === undefined) return { status: 'untrusted', reason: 'malformed' }
   const search: Search = {
     pool: pool.filter((c) => c !== undefined).filter((c) => !anchors.has(c)),
     anchors,
+    revocations,
     nowMs,
     signaturesLeft: MAX_SIGNATURES,
     reached: undefined,
     stuck: undefined,
   }
   const path = findPath(search, [leaf])
-  if (path !== undefined) return { status: 'valid', leaf, notAfterMs: Math.min(...path.map((c) => c.notAfterMs)) }
+  if (path !== undefined) return { status: 'valid', leaf, path, notAfterMs: Math.min(...path.map((c) => c.notAfterMs)) }
   const reason = search.reached ?? (isSelfIssued(leaf) ? 'self-signed' : (search.stuck ?? 'unknown-issuer'))
   return { status: 'untrusted', reason, leaf, notAfterMs: leaf.notAfterMs }
 }
@@ -101,7 +112,7 @@ function readable(der: Uint8Array): Certificate | undefined {
 function findPath(search: Search, path: readonly Certificate[]): readonly Certificate[] | undefined {
   const last = path.at(-1)!
   if (search.anchors.has(last)) {
-    const fault = pathFault(path, search.nowMs)
+    const fault = pathFault(path, search.nowMs) ?? (isRevoked(path, search.revocations) ? 'revoked' : undefined)
     if (fault === undefined) return path
     search.reached ??= fault
     return undefined
@@ -156,6 +167,9 @@ function pathFault(path: readonly Certificate[], nowMs: number): ChainFault | un
   )
 }
 
+const isRevoked = (path: readonly Certificate[], revocations: Revocations): boolean =>
+  path.some((certificate, i) => i + 1 < path.length && revocations.has(certificate, path[i + 1]!))
+
 function hasWeakKey(certificate: Certificate): boolean {
   const key = publicKeyOf(certificate.spki)
   return key === undefined || isWeakKey(key)
@@ -179,26 +193,28 @@ function issuerFault(issuer: Certificate, below: readonly Certificate[]): ChainF
 /** Room for the peers of a busy server; an entry is a few kilobytes. */
 const MAX_REMEMBERED = 500
 
-/** {@link judgeChain} that remembers valid chains while their dates hold and the anchors stay the same. */
+/** {@link judgeChain} that remembers valid chains while their dates hold, and anchors and revocations stay the same. */
 export class ChainJudge {
   readonly #anchors: () => Anchors
-  #rememberedFor: Anchors | undefined
+  readonly #revocations: () => Revocations
+  #rememberedFor: { readonly anchors: Anchors; readonly revocations: Revocations } | undefined
   readonly #valid = new Map<string, { readonly verdict: ChainVerdict & { status: 'valid' }; readonly sinceMs: number }>()
 
-  /** @param anchors asked at each judgement: another object than before makes everything forgotten */
-  constructor(anchors: () => Anchors) {
+  /** Both are asked for at each judgement: another object than before makes everything forgotten. */
+  constructor(anchors: () => Anchors, revocations: () => Revocations = () => NO_REVOCATIONS) {
     this.#anchors = anchors
+    this.#revocations = revocations
   }
 
   judge(chain: readonly Uint8Array[], nowMs: number): ChainVerdict {
-    const anchors = this.#anchors()
-    if (anchors !== this.#rememberedFor) this.#valid.clear()
-    this.#rememberedFor = anchors
+    const [anchors, revocations, known] = [this.#anchors(), this.#revocations(), this.#rememberedFor]
+    if (anchors !== known?.anchors || revocations !== known.revocations) this.#valid.clear()
+    this.#rememberedFor = { anchors, revocations }
     const key = fingerprintOf(chain)
-    const known = this.#valid.get(key)
-    if (known !== undefined && nowMs >= known.sinceMs && nowMs <= known.verdict.notAfterMs) return known.verdict
+    const before = this.#valid.get(key)
+    if (before !== undefined && nowMs >= before.sinceMs && nowMs <= before.verdict.notAfterMs) return before.verdict
     this.#valid.delete(key)
-    const verdict = judgeChain(chain, anchors, nowMs)
+    const verdict = judgeChain(chain, anchors, nowMs, revocations)
     if (verdict.status !== 'valid') return verdict // those who show bad chains get no memory of ours
     if (this.#valid.size >= MAX_REMEMBERED) this.#valid.delete(this.#valid.keys().next().value!)
     this.#valid.set(key, { verdict, sinceMs: nowMs })

@@ -15,7 +15,7 @@ import type { DnsServer, DnsTransport } from './dns-transport.ts'
 
 /**
  * What a look-up gave. `ttlMs` says how long it may be kept, 0 for not at all. `secure`: validated by DNSSEC, as a
- * validating server on this machine says; servers elsewhere are not believed.
+ * server says that is believed in this (by default one on this machine); others are not.
  */
 export type DnsAnswer<R> =
   | { readonly status: 'ok'; readonly records: readonly R[]; readonly ttlMs: number; readonly secure: boolean }
@@ -35,9 +35,16 @@ export interface DnsClientOptions {
   readonly servers: () => readonly DnsServer[]
   readonly transport: DnsTransport
   readonly clock: Clock
+  /** Whose word about DNSSEC counts, by address; that of this machine's own servers unless told otherwise. */
+  readonly trusts?: (address: string) => boolean
   /** Message ids, 0..65535; from the CSPRNG unless a test says otherwise. */
   readonly randomId?: () => number
 }
+
+/** Docker's own resolver: it is on loopback, and passes on what unknown servers have said over the network. */
+const FORWARDER = '127.0.0.11'
+
+const onThisMachine = (address: string): boolean => isLoopback(address) && address !== FORWARDER
 
 /**
  * A stub resolver (RFC 1034 §5.3.1): asks recursive servers in turn, 5 s each and 15 s in all, over UDP and, where
@@ -46,6 +53,7 @@ export interface DnsClientOptions {
 export class DnsClient {
   readonly #options: DnsClientOptions
   readonly #randomId: () => number
+  readonly #trusts: (address: string) => boolean
   readonly #open = new Set<() => void>()
   /** The server that answered last: a dead one before it in the list is not waited for each time. */
   #preferred: DnsServer | undefined
@@ -54,6 +62,7 @@ export class DnsClient {
   constructor(options: DnsClientOptions) {
     this.#options = options
     this.#randomId = options.randomId ?? (() => randomInt(0x10000))
+    this.#trusts = options.trusts ?? onThisMachine
   }
 
   /** Never rejects. A name that cannot stand in a question does not exist. */
@@ -65,7 +74,7 @@ export class DnsClient {
       const aliasesBefore = chain.aliases
       const got = await this.#ask(chain.owner, type, deadline)
       if (typeof got === 'string') return { status: got }
-      chain.secure &&= got.reply.authenticated && isLoopback(got.server.address)
+      chain.secure &&= got.reply.authenticated && this.#trusts(got.server.address)
       const records = follow(chain, got.reply, type)
       if (records.length > 0) return { status: 'ok', records, ttlMs: chain.ttlMs, secure: chain.secure }
       if (chain.aliases > MAX_CNAMES) break
@@ -96,6 +105,7 @@ export class DnsClient {
           this.#preferred = server
           return { reply, server }
         }
+        if (reply === 'bogus' && this.#trusts(server.address)) return reply // another one may only not have looked
         if (reply === 'timeout') silent.push(server)
         failure = worse(failure, reply)
       }

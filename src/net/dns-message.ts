@@ -1,17 +1,27 @@
 import packet from 'dns-packet'
 import type { SrvRecord } from './srv.ts'
 
+/** What a domain says about the certificate of one of its services (RFC 6698 §2.1); the numbers may be ones that nobody knows. */
+export interface TlsaRecord {
+  readonly usage: number
+  readonly selector: number
+  readonly matching: number
+  readonly data: Uint8Array
+}
+
 /** What we ask for, and what one record of it says. */
 export interface RecordData {
   readonly A: string
   readonly AAAA: string
   readonly SRV: SrvRecord
+  readonly TLSA: TlsaRecord
 }
 export type RecordType = keyof RecordData
 
 export type DnsRecord =
   | { readonly type: 'A' | 'AAAA' | 'CNAME'; readonly owner: string; readonly ttlMs: number; readonly data: string }
   | { readonly type: 'SRV'; readonly owner: string; readonly ttlMs: number; readonly data: SrvRecord }
+  | { readonly type: 'TLSA'; readonly owner: string; readonly ttlMs: number; readonly data: TlsaRecord }
 
 export interface Query {
   readonly id: number
@@ -35,7 +45,7 @@ export interface Reply {
 
 export const RCODE = { noError: 0, servFail: 2, nxDomain: 3, refused: 5 } as const
 
-const CODES = { A: 1, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33, OPT: 41 } as const
+const CODES = { A: 1, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33, OPT: 41, TLSA: 52 } as const
 const CLASS_IN = 1
 /** Fits every path without fragments (RFC 9715). */
 const UDP_PAYLOAD_BYTES = 1232
@@ -151,9 +161,15 @@ class Reader {
     if (code === CODES.AAAA && lengthBytes === 16)
       return { type: 'AAAA', owner, ttlMs, data: packet.aaaa.decode(this.#bytes, at) }
     if (code === CODES.CNAME) return { type: 'CNAME', owner, ttlMs, data: packet.name.decode(this.#bytes, at + 2).toLowerCase() }
+    if (code === CODES.TLSA && lengthBytes >= 3) return { type: 'TLSA', owner, ttlMs, data: this.#tlsa(at + 2, lengthBytes) }
     if (code !== CODES.SRV) return undefined
     const { priority, weight, port, target } = packet.srv.decode(this.#bytes, at)
     return { type: 'SRV', owner, ttlMs, data: { priority, weight, port, target: target.toLowerCase() } }
+  }
+
+  #tlsa(at: number, lengthBytes: number): TlsaRecord {
+    const [usage = 0, selector = 0, matching = 0] = this.#bytes.subarray(at, at + 3)
+    return { usage, selector, matching, data: Uint8Array.from(this.#bytes.subarray(at + 3, at + lengthBytes)) }
   }
 
   #saysBogus(opt: RawRecord): boolean {

@@ -1,14 +1,16 @@
 import { domainToAscii } from '../xmpp/jid.ts'
 import { isHostName } from './address.ts'
 import type { Clock } from './clock.ts'
+import { lookUpTlsa, tlsaName } from './dane-lookup.ts'
 import { type DnsAnswer, type DnsFailure, LOOKUP_MS } from './dns-client.ts'
+import type { TlsaRecord } from './dns-message.ts'
 import { gather } from './gather.ts'
 import type { Resolver } from './resolver.ts'
 import { orderSrv, type SrvRecord } from './srv.ts'
 
 /** One address at which a domain's server may be reached. */
 export interface Endpoint {
-  /** The SRV target, or the domain itself where there is no SRV: for the log, never for SNI or certificates. */
+  /** The SRV target, or the domain itself where there is no SRV: for the log, never for SNI; for certificates see `hostSecure`. */
   readonly host: string
   readonly address: string
   readonly family: 4 | 6
@@ -17,6 +19,10 @@ export interface Endpoint {
   readonly priority: number
   /** SRV and address are validated by DNSSEC. */
   readonly secure: boolean
+  /** DNSSEC validates that the domain names this host: a certificate for it will do (RFC 7673 §4.1). */
+  readonly hostSecure?: boolean
+  /** Usable TLSA records (RFC 7673 §3.4): TLS is a must here, and one of them has to be about the certificate. Never empty. */
+  readonly tlsa?: readonly TlsaRecord[]
 }
 
 export type LookupFailureKind =
@@ -47,6 +53,8 @@ export interface EndpointOptions {
   readonly random: () => number
   readonly ipv4: boolean
   readonly ipv6: boolean
+  /** `use_dane` of the host that wants to dial. */
+  readonly dane?: boolean
 }
 
 const DEFAULT_PORT = 5269
@@ -59,7 +67,7 @@ const GRACE_MS = 2_000
 /**
  * Finds where the server of an XMPP domain (enforced, U-labels) may be reached, in the order to try. RFC 6120 §3.2,
  * XEP-0368 §3: both SRV names in one list; addresses of the domain itself only where there is no SRV record.
- * Never rejects, takes 15 s at most.
+ * Never rejects, takes 15 s at most, and as long again for TLSA records.
  */
 export async function resolveEndpoints(domain: string, options: EndpointOptions): Promise<Endpoints> {
   const name = domainToAscii(domain)
@@ -156,8 +164,8 @@ async function findAddresses(targets: readonly Target[], options: EndpointOption
     limits(options, limitMono, (a: Addresses) => a.endpoints.length > 0),
   )
   const all = got.map((a): Addresses => a ?? { endpoints: [], trouble: 'timeout' })
-  const endpoints = distinct(all.flatMap((a) => a.endpoints))
-  if (endpoints.length > 0) return { endpoints: endpoints.slice(0, MAX_ENDPOINTS) }
+  const endpoints = distinct(all.flatMap((a) => a.endpoints)).slice(0, MAX_ENDPOINTS)
+  if (endpoints.length > 0) return options.dane === true ? withTlsa(endpoints, options) : { endpoints }
   const hosts = [...new Set(targets.map((t) => t.target))].slice(0, 3).join(', ')
   const trouble = all.find((a) => isFailure(a.trouble))?.trouble
   if (isFailure(trouble)) return failed(kindOf(trouble), `address look-up: ${FAILURE_TEXT[trouble]}`, hosts)
@@ -191,7 +199,20 @@ function endpointsOf(
   const secure = target.secure && answer.secure
   return [...new Set(answer.records)]
     .slice(0, MAX_ADDRESSES)
-    .map((address) => ({ host, address, family, port, tls, priority, secure }))
+    .map((address) => ({ host, address, family, port, tls, priority, secure, ...(target.secure ? { hostSecure: true } : {}) }))
+}
+
+/** RFC 7673 §3.4: where nobody can say whether there are TLSA records, nobody is dialled. */
+async function withTlsa(endpoints: readonly Endpoint[], { resolver }: EndpointOptions): Promise<Endpoints> {
+  const names = new Set(endpoints.filter((e) => e.secure).map((e) => tlsaName(e.host, e.port)))
+  const found = new Map(await Promise.all([...names].map(async (name) => [name, await lookUpTlsa(resolver, name)] as const)))
+  const usable = endpoints.flatMap((endpoint): Endpoint[] => {
+    const tlsa = endpoint.secure ? (found.get(tlsaName(endpoint.host, endpoint.port)) ?? []) : []
+    if (tlsa === 'unknown') return []
+    return [tlsa.length === 0 ? endpoint : { ...endpoint, tlsa }]
+  })
+  if (usable.length > 0) return { endpoints: usable }
+  return failed('bogus', 'TLSA look-up: no answer that could be believed', [...names].slice(0, 3).join(', '))
 }
 
 /** Records that name the same place twice must not have it dialled twice; the first stays. */

@@ -55,6 +55,31 @@ export function signCertificate(request: CertificateRequest, signer: KeyObject, 
   return sequence(tbs, algorithm, bitString(sign(signer.asymmetricKeyType === 'ed25519' ? null : hash, tbs, signer)))
 }
 
+export interface CrlRequest {
+  readonly issuer: Uint8Array
+  readonly thisUpdateMs: number
+  readonly nextUpdateMs: number
+  readonly serials: readonly Uint8Array[]
+  readonly extensions: readonly Uint8Array[]
+}
+
+/** Makes and signs a certificate revocation list (RFC 5280 §5); its DER. */
+export function signCrl(request: CrlRequest, signer: KeyObject): Uint8Array {
+  const algorithm = signatureIdentifier(signer, 'sha256')
+  const { serials, extensions } = request
+  const entries = serials.map((serial) => sequence(integer(serial), time(request.thisUpdateMs)))
+  const tbs = sequence(
+    smallInteger(1),
+    algorithm,
+    request.issuer,
+    time(request.thisUpdateMs),
+    time(request.nextUpdateMs),
+    ...(entries.length === 0 ? [] : [sequence(...entries)]),
+    ...(extensions.length === 0 ? [] : [tagged(0, sequence(...extensions))]),
+  )
+  return sequence(tbs, algorithm, bitString(sign(signer.asymmetricKeyType === 'ed25519' ? null : 'sha256', tbs, signer)))
+}
+
 function signatureIdentifier(signer: KeyObject, hash: 'sha256' | 'sha1'): Uint8Array {
   if (signer.asymmetricKeyType === 'rsa') return sequence(oid(hash === 'sha1' ? OID.rsaSha1 : OID.rsaSha256), derNull())
   if (signer.asymmetricKeyType === 'ed25519') return sequence(oid(OID.ed25519))

@@ -59,7 +59,7 @@ export class Resolver {
   }
 
   #listedAnswer(name: string, type: RecordType): DnsAnswer<unknown> | undefined {
-    const addresses = type === 'SRV' ? undefined : this.#options.hosts?.().get(name.toLowerCase())
+    const addresses = type === 'SRV' || type === 'TLSA' ? undefined : this.#options.hosts?.().get(name.toLowerCase())
     if (addresses === undefined) return undefined
     const records = addresses.filter((a) => isIPv6(a) === (type === 'AAAA'))
     return records.length > 0 ? { status: 'ok', records, ttlMs: 0, secure: false } : { status: 'nodata', ttlMs: 0, secure: false }
@@ -98,6 +98,8 @@ export interface SystemResolverOptions {
   readonly clock: Clock
   /** `dns_servers`; without it those of the `resolvconf` file. */
   readonly servers?: readonly DnsServer[] | undefined
+  /** `dns_trusted_servers`: whose word about DNSSEC counts; without it those on this machine. */
+  readonly trusted?: readonly string[] | undefined
   /** Default `/etc/resolv.conf`. */
   readonly resolvconf?: string | undefined
   /** Default `/etc/hosts` with the system's servers, none with `servers`; false for none. */
@@ -105,11 +107,16 @@ export interface SystemResolverOptions {
 }
 
 /** The resolver as the configuration describes it, over real sockets. Both files are followed when they change. */
-export function openResolver({ clock, servers, resolvconf, hosts }: SystemResolverOptions): Resolver {
+export function openResolver({ clock, servers, trusted, resolvconf, hosts }: SystemResolverOptions): Resolver {
   const listed = servers ? () => servers : parsedFile(resolvconf ?? '/etc/resolv.conf', parseResolvConf, clock)
   const path = hosts ?? (servers ? false : '/etc/hosts')
   return new Resolver({
-    client: new DnsClient({ servers: listed, transport: socketTransport, clock }),
+    client: new DnsClient({
+      servers: listed,
+      transport: socketTransport,
+      clock,
+      ...(trusted === undefined ? {} : { trusts: (address: string) => trusted.includes(address) }),
+    }),
     clock,
     ...(path === false ? {} : { hosts: parsedFile(path, parseHosts, clock) }),
   })

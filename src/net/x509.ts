@@ -127,13 +127,15 @@ function readVersion(body: DerReader): number {
   return version
 }
 
-interface Extension {
+/** An extension of a certificate, of a CRL or of an entry in one. */
+export interface Extension {
   readonly oid: string
   readonly critical: boolean
   readonly value: Uint8Array
 }
 
-function readExtensions(wrapped: DerReader): Extension[] {
+/** The list of extensions that a reader is at the end of; strict. Throws {@link DerError}. */
+export function readExtensions(wrapped: DerReader): Extension[] {
   const list = wrapped.enter(TAG.sequence)
   wrapped.end()
   const extensions: Extension[] = []

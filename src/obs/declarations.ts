@@ -44,6 +44,7 @@ export const METRICS = {
     'direction',
     'because',
   ),
+  entente_s2s_downgrades_total: counter('Domains that proved themselves worse than before.', 'direction', 'from', 'to'),
   entente_s2s_unsolicited_total: counter('Answers of other servers that nobody had asked for.'),
   entente_s2s_ended_total: counter('Streams that were ended with a word.', 'direction', 'by', 'condition'),
   entente_s2s_closed_total: counter('Streams that are gone.', 'direction'),

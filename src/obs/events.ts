@@ -68,10 +68,25 @@ export function createEvents(log: Logger, metrics: Metrics, history: RemoteHisto
       s2s.info(f.direction === 'in' ? 'incoming stream authenticated' : 'outgoing stream authenticated', f)
       history.note(f.remote, 'authenticated', f)
     },
-    peerRefused(f: { id: string; direction: 'in' | 'out'; local: string; remote: string; because: string; text: string }): void {
+    /** `rule`: what of the configuration decided it, and where it stands. */
+    peerRefused(f: {
+      id: string
+      direction: 'in' | 'out'
+      local: string
+      remote: string
+      because: string
+      text: string
+      rule?: string
+    }): void {
       metrics.count('entente_s2s_refused_total', { direction: f.direction, because: f.because })
       s2s.info('peer refused', f)
       history.note(f.remote, 'refused', f, f.direction === 'out')
+    },
+    /** A domain proves itself worse than it did before; with `s2s_downgrade_policy = "refuse"` it is refused before this. */
+    peerDowngraded(f: { direction: 'in' | 'out'; local: string; remote: string; best: string; now: string }): void {
+      metrics.count('entente_s2s_downgrades_total', { direction: f.direction, from: f.best, to: f.now })
+      s2s.warn('a domain has proven itself better before', f)
+      history.note(f.remote, 'downgrade', f)
     },
     endpointFailed(f: { local: string; remote: string; endpoint: string; stage: string; why: string }): void {
       metrics.count('entente_s2s_endpoint_failures_total', { stage: f.stage })

@@ -1,6 +1,8 @@
-import { type CertificateVerdict, type Direction, type Refusal, refuse } from './refusal.ts'
+import { type CertificateVerdict, type Direction, type Reason, type Refusal, refuse } from './refusal.ts'
+import { type CertificateProof, type PeerRule, type Ruling, rulingOn } from './rules.ts'
+import { isBelow, type Trust, trustOf } from './trust.ts'
 
-/** What the configuration says for one of our hosts, and what the host has. Sets hold enforced domains; names match exactly. */
+/** What the configuration says for one of our hosts, and what the host has. */
 export interface PeerOptions {
   /** mod s2s runs on the host: neither `modules_disabled = { "s2s" }` nor `disallow_s2s`. */
   readonly s2s: boolean
@@ -12,47 +14,80 @@ export interface PeerOptions {
   readonly dialback: boolean
   /** The host has a certificate with its key: needed to serve STARTTLS and to show one to a peer. */
   readonly ownCertificate: boolean
-  /** `s2s_secure_auth` */
-  readonly secureAuth: boolean
-  /** `s2s_secure_domains` */
-  readonly secureDomains: ReadonlySet<string>
-  /** `s2s_insecure_domains` */
-  readonly insecureDomains: ReadonlySet<string>
-  /** `s2s_require_encryption`, false when the file does not set it. */
-  readonly requireEncryption: boolean
+  /** In order; Prosody's options among them, as {@link rulesOfOptions} gives them. */
+  readonly rules: readonly PeerRule[]
+  /** `s2s_downgrade_policy = "refuse"` */
+  readonly refuseDowngrades: boolean
   isLocal(domain: string): boolean
-  isBlocked(domain: string): boolean
+  /** The best that a domain has shown so far; undefined for one that we do not know. */
+  bestOf(domain: string): Trust | undefined
 }
 
-/** The options resolved for one remote domain. `encryption` and `certificate` say what is demanded. */
+/** The rules and options resolved for one remote domain. `encryption` and `certificate` say what is demanded. */
 export interface PeerPolicy {
   readonly barred: 's2s-disabled' | 'blocked' | 'local-domain' | undefined
+  readonly quarantined: boolean
   readonly encryption: 'optional' | 'required'
   readonly certificate: 'optional' | 'required'
+  /** The proofs by which a certificate counts as valid. */
+  readonly accepts: ReadonlySet<CertificateProof>
+  /** What the domain has shown before and may not fall below. */
+  readonly floor: Trust
   readonly tls: boolean
   readonly saslauth: boolean
   readonly dialback: boolean
   readonly ownCertificate: boolean
+  /** Which rules said so. */
+  readonly rules: Rules
 }
 
-/**
- * With `s2s_secure_auth` only a domain in `s2s_insecure_domains` may do without a valid certificate; without it, only one
- * in `s2s_secure_domains` may not. A domain in both lists under `s2s_secure_auth` is a contradiction that Prosody settles
- * half way: no certificate is demanded, plain text is refused. So do we.
- */
+/** The rule behind each part of a policy. */
+export interface Rules {
+  readonly action: PeerRule
+  readonly encryption: PeerRule
+  /** Behind `certificate` and `accepts`. */
+  readonly proofs: PeerRule
+}
+
+const PIN_ONLY: ReadonlySet<CertificateProof> = new Set<CertificateProof>(['pin'])
+
 export function peerPolicy(o: PeerOptions, remote: string): PeerPolicy {
-  const exempt = o.insecureDomains.has(remote)
-  const singledOut = o.secureDomains.has(remote)
-  const secure = o.secureAuth && !exempt
+  const { action, encryption, proofs, pins } = demandsOf(rulingOn(o.rules, remote))
+  // who has not said its name yet is judged when it does
+  const blocked = remote !== '' && action.value === 'block'
   return {
-    barred: !o.s2s ? 's2s-disabled' : o.isLocal(remote) ? 'local-domain' : o.isBlocked(remote) ? 'blocked' : undefined,
-    encryption: o.requireEncryption || secure || singledOut ? 'required' : 'optional',
-    certificate: secure || (singledOut && !o.secureAuth) ? 'required' : 'optional',
+    barred: !o.s2s ? 's2s-disabled' : o.isLocal(remote) ? 'local-domain' : blocked ? 'blocked' : undefined,
+    quarantined: action.value === 'quarantine',
+    encryption: encryption.value,
+    certificate: proofs.value.has('dialback') ? 'optional' : 'required',
+    accepts: pins === undefined ? new Set([...proofs.value].filter((proof) => proof !== 'dialback')) : PIN_ONLY,
+    floor: o.refuseDowngrades ? (o.bestOf(remote) ?? 'plain') : 'plain',
     tls: o.tls,
     saslauth: o.saslauth,
     dialback: o.dialback,
     ownCertificate: o.ownCertificate,
+    rules: { action: action.by, encryption: encryption.by, proofs: proofs.by },
   }
+}
+
+/** What follows from parts of a ruling for others: pins are the only proof, and a certificate is shown over TLS only. */
+function demandsOf(ruling: Ruling): Ruling {
+  const { pins } = ruling
+  const proofs = pins === undefined ? ruling.proofs : { value: PIN_ONLY, by: pins.by }
+  if (ruling.encryption.value === 'required' || proofs.value.has('dialback')) return { ...ruling, proofs }
+  return { ...ruling, proofs, encryption: { value: 'required', by: proofs.by } }
+}
+
+/** The rule that a refusal for this reason rests on; undefined when no rule has to do with it. */
+export function ruleBehind(policy: PeerPolicy, because: string): PeerRule | undefined {
+  if (because === 'blocked') return policy.rules.action
+  if (because === 'unencrypted') return policy.rules.encryption
+  return because.startsWith('certificate-') ? policy.rules.proofs : undefined
+}
+
+/** A refusal with the words of the rule that it rests on. */
+function refusal(policy: PeerPolicy, because: Reason, direction: Direction): Refusal {
+  return refuse(because, direction, ruleBehind(policy, because)?.text)
 }
 
 export interface PeerFacts {
@@ -74,19 +109,21 @@ export type Verdict = { readonly allow: true; readonly via: 'external' | 'dialba
  * ours (mission page).
  */
 export function judgePeer(policy: PeerPolicy, f: PeerFacts): Verdict {
-  const no = (because: Parameters<typeof refuse>[0]) => refuse(because, f.direction)
+  const no = (because: Reason) => refusal(policy, because, f.direction)
   const certificate = f.encrypted ? f.certificate : 'absent'
   if (policy.barred !== undefined) return no(policy.barred)
   if (policy.encryption === 'required' && !f.encrypted) return no('unencrypted')
+  // RFC 7673 §4.2: whoever answers there is not who DNSSEC says; who dials us may still prove itself by dialback
+  if (f.direction === 'out' && certificate === 'dane-mismatch') return no('certificate-dane-mismatch')
   if (policy.certificate === 'required' && certificate !== 'valid') return no(`certificate-${certificate}`)
   if (f.asked === 'external') {
     if (!policy.saslauth || !f.encrypted || (f.direction === 'out' && !policy.ownCertificate)) return no('external-unavailable')
     if (f.direction === 'in' && certificate !== 'valid') return no(`certificate-${certificate}`)
-    return { allow: true, via: 'external' }
+  } else {
+    if (!policy.dialback) return no('dialback-unavailable')
+    if (f.dialback !== 'valid') return no(`dialback-${f.dialback}`)
   }
-  if (!policy.dialback) return no('dialback-unavailable')
-  if (f.dialback !== 'valid') return no(`dialback-${f.dialback}`)
-  return { allow: true, via: 'dialback' }
+  return isBelow(trustOf(f.encrypted, certificate), policy.floor) ? no('downgrade') : { allow: true, via: f.asked }
 }
 
 /** How far a stream has come, before anybody asked for anything. */
@@ -97,12 +134,16 @@ export interface StreamFacts {
 
 /** May there be a stream with this domain at all? */
 export function judgeContact(policy: PeerPolicy, direction: Direction): Refusal | undefined {
-  return policy.barred === undefined ? undefined : refuse(policy.barred, direction)
+  return policy.barred === undefined ? undefined : refusal(policy, policy.barred, direction)
 }
 
 /** Could this method still succeed on a stream like this? */
 const couldBe = (policy: PeerPolicy, direction: Direction, facts: StreamFacts, asked: 'external' | 'dialback'): Verdict =>
   judgePeer(policy, { direction, ...facts, asked, dialback: 'valid' })
+
+/** What the memory of better days demands counts like a rule. */
+const encryptionFor = (policy: PeerPolicy): 'optional' | 'required' =>
+  policy.encryption === 'required' || policy.floor !== 'plain' ? 'required' : 'optional'
 
 export interface Offers {
   readonly starttls: 'no' | 'optional' | 'required'
@@ -115,12 +156,13 @@ export interface Offers {
  * required and missing, STARTTLS stands alone (RFC 6120 §5.3.1).
  */
 export function offersTo(policy: PeerPolicy, facts: StreamFacts): Offers | Refusal {
-  if (policy.barred !== undefined) return refuse(policy.barred, 'in')
-  const starttls = facts.encrypted || !policy.tls || !policy.ownCertificate ? 'no' : policy.encryption
+  if (policy.barred !== undefined) return refusal(policy, policy.barred, 'in')
+  const starttls = facts.encrypted || !policy.tls || !policy.ownCertificate ? 'no' : encryptionFor(policy)
   const external = couldBe(policy, 'in', facts, 'external')
   const dialback = couldBe(policy, 'in', facts, 'dialback')
   if (starttls !== 'no' || external.allow || dialback.allow)
     return { starttls, external: external.allow, dialback: dialback.allow }
+  if (!dialback.allow && dialback.because === 'downgrade') return dialback // what the certificate is not good for says less
   if (!external.allow && external.because !== 'external-unavailable') return external
   if (!dialback.allow && dialback.because !== 'dialback-unavailable') return dialback
   return refuse('no-method', 'in')
@@ -157,11 +199,12 @@ export type Move = { readonly allow: true; readonly move: 'starttls' | 'external
  * (RFC 7590 §3.1). Dialback is tried though not offered where nothing else is: old servers do not announce it.
  */
 export function nextMove(policy: PeerPolicy, f: MoveFacts): Move {
-  if (policy.barred !== undefined) return refuse(policy.barred, 'out')
+  if (policy.barred !== undefined) return refusal(policy, policy.barred, 'out')
   const { offered } = f
+  const encryption = encryptionFor(policy)
   if (!f.encrypted) {
-    if (policy.tls && (offered.starttls !== 'no' || policy.encryption === 'required')) return { allow: true, move: 'starttls' }
-    if (offered.starttls === 'required' && policy.encryption === 'optional') return refuse('peer-requires-encryption', 'out')
+    if (policy.tls && (offered.starttls !== 'no' || encryption === 'required')) return { allow: true, move: 'starttls' }
+    if (offered.starttls === 'required' && encryption === 'optional') return refuse('peer-requires-encryption', 'out')
   }
   const dialback = couldBe(policy, 'out', f, 'dialback')
   if (!dialback.allow && dialback.because !== 'dialback-unavailable') return dialback

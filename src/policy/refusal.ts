@@ -11,7 +11,11 @@ export type CertificateVerdict =
   | 'expired'
   | 'self-signed'
   | 'expired-chain'
+  | 'revoked' // as a CRL says
   | 'untrusted' // any other fault of the chain
+  | 'pin-mismatch' // the configuration pins another key
+  | 'dane-mismatch' // none of the domain's TLSA records is about it
+  | 'unaccepted' // its chain and names are good, but the rule for the domain asks for another proof
   | 'unvalidated' // nobody looked, or could
 
 /** Every reason why a peer is refused. Stable: logs and metrics carry it. */
@@ -26,6 +30,7 @@ export type Reason =
   | 'dialback-unavailable'
   | 'dialback-untried'
   | 'dialback-invalid'
+  | 'downgrade' // the domain has shown better before (`s2s_downgrade_policy`)
   | 'no-method'
 
 export type Direction = 'in' | 'out'
@@ -46,7 +51,11 @@ const CERTIFICATE_PHRASES: { readonly [V in Exclude<CertificateVerdict, 'valid'>
   expired: 'has expired',
   'self-signed': 'is self-signed',
   'expired-chain': 'has an expired certificate chain',
+  revoked: 'has been revoked',
   untrusted: 'is not trusted',
+  'pin-mismatch': 'does not hold the key that is pinned for this name',
+  'dane-mismatch': 'does not match any DANE TLSA records',
+  unaccepted: 'is valid, but this kind of proof is not accepted for this name',
   unvalidated: 'could not be validated',
 }
 
@@ -100,6 +109,11 @@ const TEXTS: { readonly [R in Exclude<Reason, `certificate-${string}`>]: Text | 
     'Your domain could not be verified by dialback',
     'The remote server could not verify our domain by dialback',
   ],
+  downgrade: [
+    'policy-violation',
+    'Your server has proven your domain better before than it does now',
+    'The remote server has proven its domain better before than it does now',
+  ],
   'no-method': (direction) => [
     'unsupported-feature',
     direction === 'in'
@@ -111,7 +125,13 @@ const TEXTS: { readonly [R in Exclude<Reason, `certificate-${string}`>]: Text | 
 
 const isCertificateReason = (r: Reason): r is Extract<Reason, `certificate-${string}`> => r.startsWith('certificate-')
 
-export function refuse(because: Reason, direction: Direction): Refusal {
+/** @param note what the operator wants a refused domain to read */
+export function refuse(because: Reason, direction: Direction, note?: string): Refusal {
+  const plain = plainRefusal(because, direction)
+  return note === undefined ? plain : { ...plain, toPeer: `${plain.toPeer}: ${note}` }
+}
+
+function plainRefusal(because: Reason, direction: Direction): Refusal {
   if (isCertificateReason(because)) {
     const verdict = because.slice('certificate-'.length) as Exclude<CertificateVerdict, 'valid'> // what the prefix was put before
     const [toPeer, toSender] = [certificateTextForPeer(verdict), certificateTextForSender(verdict)]

@@ -168,5 +168,7 @@ function onVerify(ctx: S2sInContext, s: Live, d: Asked): InNext {
   if (!verdict.allow && !verdict.because.startsWith('certificate-')) {
     return stay(s, send(dialbackAnswer(d, new StanzaError(stanzaCondition(verdict), verdict.toPeer))))
   }
-  return stay(s, send(dialbackAnswer(d, sameKey(ctx.dialbackKey(d.from, d.to, d.id), d.key) ? 'valid' : 'invalid')))
+  const keys = [ctx.dialbackKey(d.from, d.to, d.id), ctx.formerDialbackKey?.(d.from, d.to, d.id)]
+  const isOurs = keys.some((key) => key !== undefined && sameKey(key, d.key))
+  return stay(s, send(dialbackAnswer(d, isOurs ? 'valid' : 'invalid')))
 }

@@ -27,6 +27,8 @@ export interface S2sInContext {
   readonly rules: PeerRules
   /** The key that a host of ours, `originating`, gives out; see dialback.ts. */
   dialbackKey(receiving: string, originating: string, streamId: string): string
+  /** What it would have given out under the secret before, where that still counts. */
+  formerDialbackKey?(receiving: string, originating: string, streamId: string): string | undefined
   /** 128 random bits or more, as a token. */
   randomId(): string
   /** What an authenticated stream may cost. */

@@ -13,7 +13,11 @@ export type CertificateVerdict =
   | 'expired'
   | 'self-signed'
   | 'expired-chain'
+  | 'revoked'
   | 'untrusted'
+  | 'pin-mismatch'
+  | 'dane-mismatch'
+  | 'unaccepted'
   | 'unvalidated'
 
 export interface Refusal {

@@ -1,24 +1,34 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { systemClock } from '../net/clock.ts'
 import { lockDataFolder } from '../store/lock.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { serverSecret } from '../store/secrets.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
+import { RotatingSecret } from './rotating-secret.ts'
 
 /** The locked data folder with the stores in it, and the secrets of the server. */
 export interface DataFolder {
   readonly internal: Store
   /** What `storage = "memory"` means: gone at the end. */
   readonly memory: Store
-  readonly dialbackSecret: string
+  readonly dialback: RotatingSecret
   readonly scramSecret: Uint8Array
   close(): Promise<void>
 }
 
-/** Takes the data folder for this process. Rejects with one sentence when it is not to be had. */
-export async function openDataFolder(config: Config, random: (bytes: number) => Uint8Array): Promise<DataFolder> {
+/**
+ * Takes the data folder for this process. Rejects with one sentence when it is not to be had.
+ *
+ * @param failed the store would not take another dialback secret
+ */
+export async function openDataFolder(
+  config: Config,
+  random: (bytes: number) => Uint8Array,
+  failed: (error: unknown) => void = () => {},
+): Promise<DataFolder> {
   const folder = config.get(undefined, 'data_path')
   const lock = lockDataFolder(folder)
   let internal: Store | undefined
@@ -26,12 +36,20 @@ export async function openDataFolder(config: Config, random: (bytes: number) => 
     internal = openSqliteStore(folder, { synchronous: config.get(undefined, 'storage_synchronous') })
     const memory = openMemoryStore()
     const opened = internal
+    const dialback = await RotatingSecret.open({
+      store: opened,
+      clock: systemClock,
+      random,
+      failed,
+    })
     return {
       internal: opened,
       memory,
-      dialbackSecret: Buffer.from(await serverSecret(opened, 'dialback', random)).toString('hex'),
+      dialback,
       scramSecret: await serverSecret(opened, 'scram', random),
       close: async () => {
+        dialback.dispose()
+        await dialback.settled
         await opened.close()
         lock.dispose()
       },

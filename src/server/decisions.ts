@@ -1,9 +1,10 @@
 import type { Decision } from '../admin/federation.ts'
+import type { PeerRule } from '../policy/rules.ts'
 import type { Collection, Store } from '../store/store.ts'
 
 /**
- * What the operator has decided about remote domains by command: kept in the store, in force at once, and stronger than
- * the configuration. Keys are enforced domains, or `*.domain` for everything below one.
+ * What the operator has decided about remote domains by command: kept in the store, and stronger than the configuration.
+ * Keys are enforced domains, or `*.domain` for everything below one.
  */
 export class Decisions {
   readonly #all = new Map<string, Decision>()
@@ -20,19 +21,7 @@ export class Decisions {
     return this.#all
   }
 
-  /** The most specific decision about a domain; undefined where the configuration decides. */
-  on(remote: string): Decision | undefined {
-    if (this.#all.size === 0) return undefined
-    const own = this.#all.get(remote)
-    if (own !== undefined) return own
-    for (let dot = remote.indexOf('.'); dot !== -1; dot = remote.indexOf('.', dot + 1)) {
-      const above = this.#all.get(`*${remote.slice(dot)}`)
-      if (above !== undefined) return above
-    }
-    return undefined
-  }
-
-  /** In force when it is stored; undefined takes a decision back. Rejects with what the store says, and nothing changes. */
+  /** undefined takes a decision back. Rejects with what the store says, and nothing changes. */
   async decide(remote: string, decision: Decision | undefined): Promise<void> {
     if (decision === undefined) {
       await this.#kept?.delete([remote])
@@ -43,19 +32,34 @@ export class Decisions {
     }
   }
 
+  /** The decisions as rules for the head of a list: single domains first, then the wider patterns, narrow ones before. */
+  get rules(): readonly PeerRule[] {
+    const patterns = [...this.#all.keys()].filter((remote) => remote.startsWith('*.')).sort((a, b) => b.length - a.length)
+    const single = [...this.#all.keys()].filter((remote) => !remote.startsWith('*.'))
+    return [
+      ...DECISIONS.map((decision) => ruleFor(decision, new Set(single.filter((remote) => this.#all.get(remote) === decision)))),
+      ...patterns.map((pattern) => ruleFor(this.#all.get(pattern)!, new Set([pattern]))),
+    ].filter(({ remotes }) => remotes.size > 0)
+  }
+
   /** One sentence for the log, when there is anything to say. */
   get sentence(): string | undefined {
-    const named = (wanted: Decision): readonly string[] =>
-      [...this.#all].filter(([, is]) => is === wanted).map(([remote]) => remote)
-    const parts = (['block', 'allow'] as const).flatMap((decision) => {
-      const remotes = named(decision)
-      if (remotes.length === 0) return []
+    const parts = DECISIONS.flatMap((decision) => {
+      const remotes = [...this.#all].filter(([, is]) => is === decision).map(([remote]) => remote)
       const more = remotes.length > MOST_NAMED ? ` and ${remotes.length - MOST_NAMED} more` : ''
-      return [`${remotes.slice(0, MOST_NAMED).join(', ')}${more} ${decision}ed`]
+      return remotes.length === 0 ? [] : [`${remotes.slice(0, MOST_NAMED).join(', ')}${more} ${decision}ed`]
     })
     return parts.length === 0 ? undefined : `by command, whatever the configuration says: ${parts.join('; ')}`
   }
 }
 
+const DECISIONS: readonly Decision[] = ['block', 'allow']
+
 /** In one line of the log. */
 const MOST_NAMED = 10
+
+const ruleFor = (decision: Decision, remotes: ReadonlySet<string>): PeerRule => ({
+  remotes,
+  action: decision,
+  origin: { option: `entente s2s ${decision}`, at: undefined },
+})

@@ -13,14 +13,16 @@ export class FederationControl implements Federation {
   readonly #past: RemoteHistory
   readonly #decisions: Decisions
   readonly #local: () => string
+  readonly #decided: () => void
   readonly #log: Logger
 
-  /** @param parts `local`: the domain of ours that speaks where none has a reason to */
+  /** @param parts `local`: the domain of ours that speaks where none has a reason to; `decided`: decisions have changed */
   constructor(parts: {
     peers: Peers
     links: Links
     history: RemoteHistory
     decisions: Decisions
+    decided: () => void
     local: () => string
     log: Logger
   }) {
@@ -29,6 +31,7 @@ export class FederationControl implements Federation {
     this.#past = parts.history
     this.#decisions = parts.decisions
     this.#local = parts.local
+    this.#decided = parts.decided
     this.#log = parts.log
   }
 
@@ -67,6 +70,7 @@ export class FederationControl implements Federation {
   async decide(remote: string, decision: Decision | undefined): Promise<void> {
     await this.#decisions.decide(remote, decision)
     this.#log.info('decided by command', { remote, decision: decision ?? 'as the configuration says' })
+    this.#decided()
     this.#peers.recheck()
   }
 

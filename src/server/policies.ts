@@ -1,9 +1,14 @@
 import type { Config } from '../config/config.ts'
+import type { OptionName } from '../config/options.ts'
+import { formatPosition } from '../config/problem.ts'
 import type { Host } from '../core/host.ts'
 import type { Patience } from '../net/driver.ts'
 import { type ClientPolicy, insecureMechanisms } from '../policy/client.ts'
-import type { PeerOptions } from '../policy/peer.ts'
+import { type PeerOptions, type PeerPolicy, peerPolicy, ruleBehind } from '../policy/peer.ts'
+import { originText, type PeerRule, rulesOfOptions, rulingOn } from '../policy/rules.ts'
+import type { Trust } from '../policy/trust.ts'
 import type { Management } from '../streams/acks.ts'
+import { BoundedMemo } from '../xmpp/bounded-memo.ts'
 import { type Budget, PRE_AUTH_BUDGET } from '../xmpp/framer.ts'
 import type { TlsStore } from './tls-store.ts'
 
@@ -14,20 +19,34 @@ const SEND_MS = 180_000
 /** Prosody's read_timeout. */
 const READ_MS = 840_000
 
+/** Whether a remote domain is in quarantine is asked for every stanza, so the answers are kept, for each host. */
+const MOST_RULINGS = 500
+const LONGEST_DOMAIN = 253
+
 /** What the configuration decides about streams, in the shape in which policy functions ask; worked out once a reload. */
 export class Policies {
   readonly #config: Config
   readonly #tls: TlsStore
   readonly #isLocal: (domain: string) => boolean
-  readonly #isBlocked: (domain: string) => boolean
+  readonly #decided: readonly PeerRule[]
+  readonly #bestOf: (domain: string) => Trust | undefined
   readonly #peers = new Map<string, PeerOptions>()
+  readonly #quarantined = new Map<string, BoundedMemo<boolean> | undefined>()
   readonly #clients = new Map<string, { readonly policy: ClientPolicy; readonly stanzaBytes: number }>()
 
-  constructor(config: Config, tls: TlsStore, isLocal: (domain: string) => boolean, isBlocked: (domain: string) => boolean) {
+  /** @param decided rules that come before those of the configuration */
+  constructor(
+    config: Config,
+    tls: TlsStore,
+    isLocal: (domain: string) => boolean,
+    bestOf: (domain: string) => Trust | undefined,
+    decided: readonly PeerRule[] = [],
+  ) {
+    this.#bestOf = bestOf
     this.#config = config
     this.#tls = tls
     this.#isLocal = isLocal
-    this.#isBlocked = isBlocked
+    this.#decided = decided
   }
 
   peer(domain: string): PeerOptions {
@@ -46,13 +65,27 @@ export class Policies {
       saslauth: enabled.has('saslauth'),
       dialback: enabled.has('dialback'),
       ownCertificate: this.#tls.has(domain),
+      rules: this.#rules(domain),
+      refuseDowngrades: config.get(domain, 's2s_downgrade_policy') === 'refuse',
+      isLocal: this.#isLocal,
+      bestOf: (remote) => this.#bestOf(remote),
+    }
+  }
+
+  /** The rules of a host about remote domains, Prosody's options among them. */
+  #rules(domain: string): readonly PeerRule[] {
+    const config = this.#config
+    const own = config.peerRules(domain).map(({ remote, at, ...rule }) => {
+      return { ...rule, remotes: remote, origin: { option: 's2s_rules', at: formatPosition(at) } }
+    })
+    const options = rulesOfOptions({
       secureAuth: config.get(domain, 's2s_secure_auth'),
       secureDomains: config.get(domain, 's2s_secure_domains'),
       insecureDomains: config.get(domain, 's2s_insecure_domains'),
       requireEncryption: config.get(domain, 's2s_require_encryption'),
-      isLocal: this.#isLocal,
-      isBlocked: this.#isBlocked,
-    }
+      at: (option) => positionOf(config, domain, option),
+    })
+    return [...this.#decided, ...own, ...options]
   }
 
   /** Stream management with other servers; undefined: none. */
@@ -66,6 +99,38 @@ export class Policies {
       resend: config.get(domain, 'smacks_s2s_resend'),
       resumeMs: config.get(domain, 'smacks_hibernation_time'),
     }
+  }
+
+  /** What is demanded of one remote domain on one of our hosts. */
+  of(local: string, remote: string): PeerPolicy {
+    return peerPolicy(this.peer(local), remote)
+  }
+
+  /** What a refusal for this reason rests on, in words; undefined when that is no rule. */
+  ruleBehind(local: string, remote: string, because: string): string | undefined {
+    const rule = ruleBehind(this.of(local, remote), because)
+    return rule && originText(rule.origin)
+  }
+
+  /** The pins of the rule that applies; undefined where it has none. */
+  pins(local: string, remote: string): ReadonlySet<string> | undefined {
+    return rulingOn(this.peer(local).rules, remote).pins?.value
+  }
+
+  /** Asked for every stanza: a host without such rules answers at once. */
+  isQuarantined(local: string, remote: string): boolean {
+    return this.#quarantines(local)?.get(remote) === true
+  }
+
+  #quarantines(local: string): BoundedMemo<boolean> | undefined {
+    if (this.#quarantined.has(local)) return this.#quarantined.get(local)
+    const { rules } = this.peer(local)
+    const any = rules.some((rule) => rule.action === 'quarantine')
+    const memo = any
+      ? new BoundedMemo((remote) => rulingOn(rules, remote).action.value === 'quarantine', MOST_RULINGS, LONGEST_DOMAIN)
+      : undefined
+    this.#quarantined.set(local, memo)
+    return memo
   }
 
   /** undefined where clients are not served. */
@@ -120,4 +185,9 @@ export class Policies {
   get serverNegotiationMs(): number {
     return this.#config.get(undefined, 's2s_timeout')
   }
+}
+
+function positionOf(config: Config, domain: string, option: OptionName): string | undefined {
+  const at = config.source(domain, option)
+  return at === undefined ? undefined : formatPosition(at)
 }

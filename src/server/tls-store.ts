@@ -1,14 +1,17 @@
 import type { SecureContext } from 'node:tls'
 import type { Config, Service } from '../config/config.ts'
 import { type Identity, type IdentityIndex, indexFolder, loadIdentities } from '../net/certificates.ts'
-import { ChainJudge } from '../net/chain.ts'
+import { ChainJudge, type ChainVerdict } from '../net/chain.ts'
+import { pemBlocks } from '../net/pem.ts'
 import type { Problem } from '../net/problem.ts'
+import { RevocationStore } from '../net/revocations.ts'
 import { contextByName, tlsContext } from '../net/tls-context.ts'
 import { TrustStore } from '../net/trust.ts'
 import type { TlsSetup } from '../net/wire.ts'
+import type { Certificate } from '../net/x509.ts'
 import { namesDomain } from '../policy/certificate.ts'
 import type { CertificateVerdict } from '../protocol/s2s.ts'
-import type { TlsProvider } from '../streams/tls.ts'
+import type { TlsContexts } from '../streams/tls.ts'
 import { domainToAscii } from '../xmpp/jid.ts'
 
 /** Streams that begin in the clear, and those with TLS from the first byte, whose certificate may differ. */
@@ -23,10 +26,11 @@ interface Generation {
 }
 
 /** Certificates, TLS contexts and trust anchors of the server; replaced as a whole at a reload. */
-export class TlsStore implements TlsProvider {
+export class TlsStore implements TlsContexts {
   #config: Config
   #generation: Generation
   readonly #now: () => number
+  readonly #revocations = new RevocationStore()
   readonly #problems: Problem[] = []
 
   constructor(config: Config, now: () => number) {
@@ -62,6 +66,7 @@ export class TlsStore implements TlsProvider {
       trust: before?.trust ?? new Map(),
     }
     for (const { store } of generation.trust.values()) this.#problems.push(...store.reload())
+    this.#problems.push(...this.#revocations.reload(config.get(undefined, 's2s_crl_files'), this.#now()))
     for (const use of USES) {
       for (const domain of generation.identities[use].keys()) {
         const context = this.#make(config, generation, use, domain)
@@ -103,6 +108,14 @@ export class TlsStore implements TlsProvider {
 
   has(domain: string): boolean {
     return this.#generation.identities.s2s.has(domain)
+  }
+
+  /** What a host shows to other servers; the chain as DER, leaf first. */
+  identity(
+    domain: string,
+  ): { readonly leaf: Certificate; readonly certFile: string; readonly chain: readonly Uint8Array[] } | undefined {
+    const identity = this.#generation.identities.s2s.get(domain)
+    return identity && { ...identity, chain: pemBlocks(identity.chainPem, 'CERTIFICATE') }
   }
 
   hasForClients(domain: string): boolean {
@@ -149,14 +162,22 @@ export class TlsStore implements TlsProvider {
     return context
   }
 
-  judge(local: string, remote: string, chain: readonly Uint8Array[]): CertificateVerdict {
-    if (!this.#config.enabledModules(local).has('s2s_auth_certs')) return 'unvalidated'
-    const verdict = this.#trust(local).judge.judge(chain, this.#now())
+  /** What chain (DER, leaf first) and dates prove to our host; undefined where it does not look at them. */
+  chain(local: string, chain: readonly Uint8Array[]): ChainVerdict | undefined {
+    if (!this.#config.enabledModules(local).has('s2s_auth_certs')) return undefined
+    return this.#trust(local).judge.judge(chain, this.#now())
+  }
+
+  /** The same, and the names: nothing else is looked at. @param names any of them will do */
+  judge(local: string, names: readonly string[], chain: readonly Uint8Array[]): CertificateVerdict {
+    const verdict = this.chain(local, chain)
+    if (verdict === undefined) return 'unvalidated'
     if (verdict.status === 'absent') return 'absent'
-    if (verdict.status === 'valid') return namesDomain(verdict.leaf.names, remote) ? 'valid' : 'wrong-name'
+    if (verdict.status === 'valid') return names.some((n) => namesDomain(verdict.leaf.names, n)) ? 'valid' : 'wrong-name'
     switch (verdict.reason) {
       case 'expired':
       case 'expired-chain':
+      case 'revoked':
       case 'self-signed':
         return verdict.reason
       default:
@@ -170,7 +191,13 @@ export class TlsStore implements TlsProvider {
     let trust = this.#generation.trust.get(key)
     if (trust === undefined) {
       const store = new TrustStore({ cafile, capath })
-      trust = { store, judge: new ChainJudge(() => store.anchors) }
+      trust = {
+        store,
+        judge: new ChainJudge(
+          () => store.anchors,
+          () => this.#revocations.current,
+        ),
+      }
       this.#problems.push(...store.problems)
       this.#generation.trust.set(key, trust)
     }

@@ -8,6 +8,7 @@ import type { Events } from '../obs/events.ts'
 import type { CertificateVerdict, KeyVerdict } from '../protocol/s2s.ts'
 import { type Failure, S2S_OUT_START, type S2sOutContext, s2sOut } from '../protocol/s2s-out.ts'
 import type { Budget } from '../xmpp/framer.ts'
+import { demandingTls } from './demands.ts'
 import { further, OWN_FAILURE, ofConnecting, ofLookup, ofStream, placesOf } from './link-failures.ts'
 import { PeerOut } from './peer-out.ts'
 import type { TlsProvider } from './tls.ts'
@@ -20,7 +21,7 @@ export interface DiallerSetup {
   readonly witnesses: Witnesses
   readonly tls: TlsProvider
   randomId(): string
-  resolve(domain: string): Promise<Endpoints>
+  resolve(domain: string, local: string): Promise<Endpoints>
   readonly connectTimeoutMs: () => number
   readonly patience: () => Patience
   readonly preAuthBudget: () => Budget
@@ -56,8 +57,8 @@ export class Dialler {
   }
 
   /** Where DNS leads now: what a link compares to notice a change. */
-  async places(remote: string): Promise<string> {
-    return placesOf(await this.#setup.resolve(remote))
+  async places(remote: string, local: string): Promise<string> {
+    return placesOf(await this.#setup.resolve(remote, local))
   }
 
   /** Never rejects: a bug on the way is a failure of the attempt. `signal` ends an attempt that is not `ready` yet. */
@@ -73,7 +74,7 @@ export class Dialler {
   async #connect(context: S2sOutContext, events: DialEvents, signal: AbortSignal | undefined): Promise<void> {
     const { local, remote } = context
     const since = this.#stopwatch()
-    const found = await this.#setup.resolve(remote)
+    const found = await this.#setup.resolve(remote, local)
     since('lookup')
     if (found.failure !== undefined) {
       const { kind, detail } = found.failure
@@ -165,40 +166,46 @@ export class Dialler {
     }
     const id = this.#setup.randomId()
     const { local, remote } = context
-    const stream = new PeerOut(id, local, remote, this.#setup.tls, {
-      ready: (ready, via, certificate) => {
-        isReady = true
-        this.#setup.events.peerAuthenticated({ id, direction: 'out', local, remote, via, tls: ready.tlsVersion, certificate })
-        events.ready(ready, via, certificate)
-        resolve(undefined)
+    const stream = new PeerOut(
+      id,
+      local,
+      remote,
+      { tls: this.#setup.tls, endpoint },
+      {
+        ready: (ready, via, certificate) => {
+          isReady = true
+          this.#setup.events.peerAuthenticated({ id, direction: 'out', local, remote, via, tls: ready.tlsVersion, certificate })
+          events.ready(ready, via, certificate)
+          resolve(undefined)
+        },
+        verified: (verdict) => {
+          events.verified(verdict)
+          resolve(undefined)
+        },
+        failed: (failure) => {
+          if (isReady) this.#setup.events.peerEnded(id, 'out', remote, failure.by, failure.condition ?? '', failure.text)
+          if (failure.by === 'us' && (failure.stage === 'policy' || failure.stage === 'certificate')) {
+            const because = failure.condition ?? 'policy'
+            this.#setup.events.peerRefused({ id, direction: 'out', local, remote, because, text: failure.text })
+          }
+          lose(failure.text)
+          resolve(failure)
+        },
+        ended: lose,
+        unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
+        drained: () => events.drained(),
+        bug: (error) => this.#setup.events.bug(`outgoing stream ${id}`, error),
+        closed: (why) => {
+          this.#open.delete(stream)
+          this.#setup.events.peerClosed(id, 'out', remote, why)
+          resolve({ stage: 'stream', by: 'peer', condition: undefined, text: why, bounce: 'remote-server-timeout' })
+          lose(why)
+        },
       },
-      verified: (verdict) => {
-        events.verified(verdict)
-        resolve(undefined)
-      },
-      failed: (failure) => {
-        if (isReady) this.#setup.events.peerEnded(id, 'out', remote, failure.by, failure.condition ?? '', failure.text)
-        if (failure.by === 'us' && (failure.stage === 'policy' || failure.stage === 'certificate')) {
-          const because = failure.condition ?? 'policy'
-          this.#setup.events.peerRefused({ id, direction: 'out', local, remote, because, text: failure.text })
-        }
-        lose(failure.text)
-        resolve(failure)
-      },
-      ended: lose,
-      unsolicited: (from, to) => this.#setup.events.peerUnsolicited(id, from, to),
-      drained: () => events.drained(),
-      bug: (error) => this.#setup.events.bug(`outgoing stream ${id}`, error),
-      closed: (why) => {
-        this.#open.delete(stream)
-        this.#setup.events.peerClosed(id, 'out', remote, why)
-        resolve({ stage: 'stream', by: 'peer', condition: undefined, text: why, bounce: 'remote-server-timeout' })
-        lose(why)
-      },
-    })
+    )
     this.#open.add(stream)
     const driver = new Driver(socket, {
-      step: s2sOut(context),
+      step: s2sOut(endpoint.tlsa === undefined ? context : { ...context, rules: demandingTls(context.rules) }),
       state: S2S_OUT_START,
       port: stream,
       clock: this.#setup.clock,

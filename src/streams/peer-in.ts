@@ -158,8 +158,13 @@ export class PeerIn implements Source, Port<S2sInAnswer, S2sInQuestion, S2sInEve
       return
     }
     if (question.ask === 'certificate') {
-      const certificate = this.#setup.tls.judge(question.local, question.remote, question.tls.peerChain)
-      answer({ certificate })
+      void this.#setup.tls.judge({ ...question, direction: 'in' }).then(
+        (certificate) => answer({ certificate }),
+        (error: unknown) => {
+          this.bug(error)
+          answer({ certificate: 'unvalidated' })
+        },
+      )
     } else {
       void this.#setup.verify(question).then((dialback) => answer({ dialback }))
     }

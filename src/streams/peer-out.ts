@@ -1,6 +1,7 @@
 import type { Source } from '../core/source.ts'
 import type { Clock } from '../net/clock.ts'
 import type { Driver, Port } from '../net/driver.ts'
+import type { Endpoint } from '../net/endpoints.ts'
 import type { Outbox } from '../net/outbox.ts'
 import type { TlsSetup } from '../net/wire.ts'
 import { Ledger } from '../protocol/ledger.ts'
@@ -51,6 +52,7 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
   readonly local: string
   readonly remote: string
   readonly #tls: TlsProvider
+  readonly #endpoint: Endpoint
   readonly #owner: PeerOutOwner
   #driver!: PeerOutDriver // set by `drive`, right after construction
   #witness!: Witness
@@ -67,11 +69,12 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
   #isBroken = false
   #resumable: { readonly id: string; readonly ms: number } | undefined
 
-  constructor(id: string, local: string, remote: string, tls: TlsProvider, owner: PeerOutOwner) {
+  constructor(id: string, local: string, remote: string, how: { tls: TlsProvider; endpoint: Endpoint }, owner: PeerOutOwner) {
     this.id = id
     this.local = local
     this.remote = remote
-    this.#tls = tls
+    this.#tls = how.tls
+    this.#endpoint = how.endpoint
     this.#owner = owner
   }
 
@@ -178,7 +181,14 @@ export class PeerOut implements Source, Port<CertificateAnswer, CertificateQuest
   }
 
   ask(question: CertificateQuestion, answer: (a: CertificateAnswer) => void): void {
-    answer({ certificate: this.#tls.judge(question.local, question.remote, question.tls.peerChain) })
+    const shown = { ...question, direction: 'out', endpoint: this.#endpoint } as const
+    void this.#tls.judge(shown).then(
+      (certificate) => answer({ certificate }),
+      (error: unknown) => {
+        this.bug(error)
+        answer({ certificate: 'unvalidated' })
+      },
+    )
   }
 
   tell(event: S2sOutEvent): void {

@@ -31,11 +31,12 @@ export interface PeersSetup {
   readonly events: Events
   readonly tls: TlsProvider
   readonly randomBytes: (length: number) => Uint8Array
-  resolve(domain: string): Promise<Endpoints>
+  /** `local`: the host that wants to dial. */
+  resolve(domain: string, local: string): Promise<Endpoints>
   /** Policy of one of our hosts. */
   options(local: string): PeerOptions
-  /** dialback_secret of a host (XEP-0185). */
-  secret(local: string): string
+  /** The secret behind dialback keys of a host (XEP-0185), and one before it that still counts. */
+  secrets(local: string): { readonly current: string; readonly former: string | undefined }
   /** Gives a stanza that could not be brought over back to its sender. */
   returned(stanza: Stanza, failure: LinkFailure): void
   /** A remote domain has proven itself to us, so that it is there. */
@@ -95,7 +96,7 @@ export class Peers implements Connector {
       events: setup.events,
       tls: setup.tls,
       randomId: () => this.#randomId(8),
-      resolve: (domain) => setup.resolve(domain),
+      resolve: (domain, local) => setup.resolve(domain, local),
       connectTimeoutMs: setup.connectTimeoutMs,
       patience: setup.patience,
       preAuthBudget: setup.preAuthBudget,
@@ -177,6 +178,7 @@ export class Peers implements Connector {
       defaultHost: this.#setup.anyDomain(),
       rules: this.#rules,
       dialbackKey: (receiving, originating, id) => this.#key(receiving, originating, id),
+      formerDialbackKey: (receiving, originating, id) => this.#formerKey(receiving, originating, id),
       randomId: () => this.#randomId(16),
       budget: authenticatedBudget(this.#setup.stanzaBytes()),
       negotiationMs: this.#setup.negotiationMs(),
@@ -195,7 +197,12 @@ export class Peers implements Connector {
   }
 
   #key(receiving: string, originating: string, id: string): string {
-    return dialbackKey(this.#setup.secret(originating), receiving, originating, id)
+    return dialbackKey(this.#setup.secrets(originating).current, receiving, originating, id)
+  }
+
+  #formerKey(receiving: string, originating: string, id: string): string | undefined {
+    const { former } = this.#setup.secrets(originating)
+    return former === undefined ? undefined : dialbackKey(former, receiving, originating, id)
   }
 
   /** Connector: makes the stream of a link. */
@@ -235,8 +242,8 @@ export class Peers implements Connector {
   }
 
   /** Connector: where DNS leads now. */
-  places(_: string, remote: string): Promise<string> {
-    return this.#dialler.places(remote)
+  places(local: string, remote: string): Promise<string> {
+    return this.#dialler.places(remote, local)
   }
 
   #outContext(

@@ -10,10 +10,12 @@ import {
   keyUsage,
   type NamesToCertify,
   signCertificate,
+  signCrl,
   subjectKeyId,
 } from '../net/issue.ts'
 import { KEY_USAGE, OID } from '../net/oids.ts'
 import { pemOf } from '../net/pem.ts'
+import { parseCertificate } from '../net/x509.ts'
 
 /** What a test may ask of a certificate, sound or not. Dates in milliseconds since 1970. */
 export interface IssueOptions extends NamesToCertify {
@@ -43,6 +45,16 @@ export interface Issued {
   /** The leaf and what leads from it to the root, the root left out. */
   readonly chainPem: string
   readonly chain: readonly Uint8Array[]
+}
+
+/** What a test may ask of a CRL. */
+export interface CrlOptions {
+  /** Certificates, DER. */
+  readonly revoked: readonly Uint8Array[]
+  readonly nextUpdate?: number
+  readonly extensions?: readonly Uint8Array[]
+  /** Whose key signs. */
+  readonly by?: TestAuthority
 }
 
 const DAY_MS = 86_400_000
@@ -97,6 +109,21 @@ export class TestAuthority {
     const pair = { privateKey: other.#key, publicKey: other.#publicKey }
     const names = { name: other.#name, issuer: this.#name }
     return make({ ca: true, ...options }, { pair, signer, ...names, serial: this.#serial, nowMs: this.#nowMs })
+  }
+
+  /** A list of what is revoked (DER), signed by this authority unless told otherwise. */
+  crl(options: CrlOptions): Uint8Array {
+    const by = options.by ?? this
+    return signCrl(
+      {
+        issuer: this.#name,
+        thisUpdateMs: this.#nowMs - DAY_MS,
+        nextUpdateMs: options.nextUpdate ?? this.#nowMs + 7 * DAY_MS,
+        serials: options.revoked.map((der) => parseCertificate(der).serial),
+        extensions: options.extensions ?? [],
+      },
+      by.#key,
+    )
   }
 
   /** A leaf, unless `ca` says otherwise: P-256, serverAuth and clientAuth, good for 90 days from yesterday. */

@@ -17,13 +17,21 @@ export interface TestSrv {
   readonly weight?: number
 }
 
+export interface TestTlsa {
+  readonly usage: number
+  readonly selector: number
+  readonly matching: number
+  readonly data: Uint8Array
+}
+
 /** What a question may ask for; there is nothing of other types. */
-export type AskedType = 'A' | 'AAAA' | 'SRV'
+export type AskedType = 'A' | 'AAAA' | 'SRV' | 'TLSA'
 
 export interface TestRecords {
   readonly A?: readonly string[]
   readonly AAAA?: readonly string[]
   readonly SRV?: readonly TestSrv[]
+  readonly TLSA?: readonly TestTlsa[]
   readonly CNAME?: string
   /** For questions of every type, or of some. */
   readonly behaviour?: DnsBehaviour | Partial<Record<AskedType, DnsBehaviour>>

@@ -4,7 +4,7 @@ import packet from 'dns-packet'
 import type { TestRecords } from './dns-records.ts'
 import { answerQuery } from './dns-zone.ts'
 
-export type { DnsBehaviour, TestRecords, TestSrv } from './dns-records.ts'
+export type { DnsBehaviour, TestRecords, TestSrv, TestTlsa } from './dns-records.ts'
 
 export interface TestDnsQuery {
   readonly name: string

@@ -66,6 +66,12 @@ function resolve(names: Names, { name, type }: packet.Question): Pick<packet.Pac
 
 function dataOf(records: TestRecords | undefined, type: string): readonly unknown[] {
   if (type === 'SRV') return (records?.SRV ?? []).map((srv) => ({ priority: 0, weight: 0, ...srv }))
+  if (type === 'TLSA')
+    return (records?.TLSA ?? []).map(({ matching, data, ...rest }) => ({
+      ...rest,
+      matchingType: matching,
+      certificate: Buffer.from(data),
+    }))
   return (type === 'A' ? records?.A : type === 'AAAA' ? records?.AAAA : undefined) ?? []
 }
 

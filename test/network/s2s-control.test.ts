@@ -108,6 +108,8 @@ describe('entente s2s', () => {
     assert.equal((await shown()).decision, 'block')
     assert.equal((await shown('x.other.example')).decision, 'block')
     assert.equal((await shown('other.example')).decision, undefined)
+    const { lines } = await runCommand(a, 'explain', ['b.example'])
+    assert.match(lines.join('\n'), /action.*blocked .*entente s2s block/)
     await bounced()
     assert.match((await s2s('allow', 'b.example')).lines[0]!, /configuration decides again/)
     await talk()
@@ -156,6 +158,8 @@ describe('entente s2s', () => {
     }
     const { lines } = await runCommand(strict, 's2s', ['show', 'self.example'])
     assert.match(lines.join('\n'), /refused .*because=certificate-self-signed/)
+    const explained = await runCommand(strict, 'explain', ['self.example'])
+    assert.match(explained.lines.join('\n'), /certificate-self-signed/)
   })
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { SaxesParser } from 'saxes'
 import { type PeerOptions, peerRules } from '../../src/policy/peer.ts'
+import { type PeerRule, rulesOfOptions } from '../../src/policy/rules.ts'
 import type { CertificateVerdict, KeyVerdict, PeerRules } from '../../src/protocol/s2s.ts'
 import { S2S_IN_START, type S2sInContext, s2sIn } from '../../src/protocol/s2s-in.ts'
 import { S2S_OUT_START, type S2sOutContext, s2sOut } from '../../src/protocol/s2s-out.ts'
@@ -72,6 +73,12 @@ class Listener {
   }
 }
 
+const BLOCKED: PeerRule = {
+  remotes: new Set(['blocked.example']),
+  action: 'block',
+  origin: { option: 's2s_rules', at: undefined },
+}
+
 export const HOSTS = ['a.example', 'c.example', 'd.example']
 
 /** Policies by the words of an `@` line. Nothing said: all modules, all options at their defaults. */
@@ -89,12 +96,19 @@ export function optionsOf(words: readonly string[]): (local: string) => PeerOpti
     saslauth: !words.includes('no-saslauth'),
     dialback: !words.includes('no-dialback'),
     ownCertificate: !words.includes('no-certificate'),
-    secureAuth: words.includes('secure-auth'),
-    secureDomains: listed('secure'),
-    insecureDomains: listed('insecure'),
-    requireEncryption: words.includes('require-encryption'),
+    rules: [
+      BLOCKED,
+      ...rulesOfOptions({
+        secureAuth: words.includes('secure-auth'),
+        secureDomains: listed('secure'),
+        insecureDomains: listed('insecure'),
+        requireEncryption: words.includes('require-encryption'),
+        at: () => undefined,
+      }),
+    ],
+    refuseDowngrades: false,
+    bestOf: () => undefined,
     isLocal: (domain) => HOSTS.includes(domain),
-    isBlocked: (domain) => domain === 'blocked.example',
   })
 }
 
@@ -105,6 +119,7 @@ export function inContext(rules: PeerRules): S2sInContext {
     defaultHost: 'a.example',
     rules,
     dialbackKey: (receiving, originating, id) => `key-${receiving}-${originating}-${id}`,
+    formerDialbackKey: (receiving, originating, id) => `old-${receiving}-${originating}-${id}`,
     randomId: () => `s${++ids}`,
     budget: authenticatedBudget(524_288),
     negotiationMs: 30_000,

@@ -116,6 +116,21 @@ describe('over real sockets', () => {
     assert.equal((await answer({ A: ['192.0.2.1'] })).status, 'ok') // the loop has turned since: no late error either
   })
 
+  test('row 64: only the word of a trusted server makes an answer secure, and only its "bogus" is final', async () => {
+    const asking = (trusts: (address: string) => boolean, ...more: DnsServer[]) =>
+      new DnsClient({ servers: () => [server, ...more], transport: socketTransport, clock: systemClock, trusts })
+    const secure = async (of: DnsClient) => ((await of.lookup('x.example', 'A')) as { secure?: boolean }).secure
+    dns.set('x.example', { A: ['192.0.2.1'], authenticated: true })
+    assert.equal(await secure(asking(() => true)), true)
+    assert.equal(await secure(asking((address) => address !== server.address)), false)
+    const lenient = new TestDns({ 'x.example': { A: ['192.0.2.1'] } })
+    const second = await lenient.start()
+    dns.set('x.example', { behaviour: 'bogus' })
+    assert.equal((await asking(() => true, second).lookup('x.example', 'A')).status, 'bogus')
+    assert.equal((await asking(() => false, second).lookup('x.example', 'A')).status, 'ok')
+    await lenient.stop()
+  })
+
   test('names that do not fit a question are not asked for', async () => {
     for (const name of ['', 'a..b', `${'a'.repeat(64)}.example`, 'a b', 'a\0b', 'é', `${'a.'.repeat(127)}a`]) {
       assert.equal((await client.lookup(name, 'A')).status, 'nxdomain', JSON.stringify(name))

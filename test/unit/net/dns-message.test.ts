@@ -40,6 +40,15 @@ test('an answer is read in full', () => {
   assert.deepEqual([reply?.negativeTtlMs, reply?.bogus, reply?.rcode, reply?.truncated], [20_000, true, 0, false])
 })
 
+test('a TLSA record, whatever its numbers', () => {
+  const asked = encodeQuery(4711, '_5269._tcp.a.example', 'TLSA')
+  const questions = [{ name: '_5269._tcp.a.example', type: 'TLSA' }]
+  const data = { usage: 3, selector: 1, matchingType: 255, certificate: Buffer.from('abc') }
+  const answers = [{ name: '_5269._tcp.a.example', type: 'TLSA', ttl: 60, data }]
+  const reply = decodeReply(asked, packet.encode({ type: 'response', id: 4711, flags: 0x0180, questions, answers }))
+  assert.deepEqual(reply?.answers[0]?.data, { usage: 3, selector: 1, matching: 255, data: Uint8Array.from(Buffer.from('abc')) })
+})
+
 test('a TTL with the highest bit set is 0', () => {
   const reply = decodeReply(query, message({ answers: [{ ...SRV, ttl: 0x80000000 }] }))
   assert.equal(reply?.answers[0]?.ttlMs, 0)

@@ -153,6 +153,43 @@ describe('resolveEndpoints over a real name server', () => {
     assert.deepEqual(await secure({ [XMPPS]: signed }), [false])
   })
 
+  test('the host is secure where SRV is, whatever the address', async () => {
+    const signed = { ...direct, authenticated: true }
+    const hostSecure = async (srv: TestRecords) => (await find({ [XMPPS]: srv })).endpoints?.map((e) => e.hostSecure)
+    assert.deepEqual([await hostSecure(signed), await hostSecure(direct)], [[true], [undefined]])
+  })
+
+  describe('TLSA records', () => {
+    const record = { usage: 3, selector: 1, matching: 1, data: new Uint8Array(32) }
+    const signed = { [XMPP]: { ...plain, authenticated: true }, 'plain.example': { A: ['192.0.2.1'], authenticated: true } }
+    const NAME = '_5269._tcp.plain.example'
+    const shown = async (tlsa: TestRecords | undefined, more: Readonly<Record<string, TestRecords>> = {}, dane = true) => {
+      dns.queries.splice(0)
+      const found = await find({ ...signed, [NAME]: tlsa, ...more }, { dane })
+      const asked = dns.queries.filter((q) => q.type === 'TLSA').map((q) => q.name)
+      return [found.failure?.kind ?? found.endpoints?.map((e) => e.tlsa?.length ?? 0), asked] as const
+    }
+    const there = { TLSA: [record], authenticated: true }
+    for (const [what, got, expected] of [
+      ['there', () => shown(there), [[1], [NAME]]],
+      ['only those that are usable', () => shown({ ...there, TLSA: [record, { ...record, usage: 7 }] }), [[1], [NAME]]],
+      ['none', () => shown(undefined), [[0], [NAME]]],
+      ['not signed', () => shown({ TLSA: [record] }), [[0], [NAME]]],
+      ['SRV not signed: not asked', () => shown(there, { [XMPP]: plain }), [[0], []]],
+      ['address not signed: not asked', () => shown(there, { 'plain.example': { A: ['192.0.2.1'] } }), [[0], []]],
+      ['bogus', () => shown({ behaviour: 'bogus' }), ['bogus', [NAME]]],
+      ['refused', () => shown({ behaviour: 'refused' }), ['bogus', [NAME]]],
+      ['nobody wants to know', () => shown(there, {}, false), [[0], []]],
+      [
+        'behind a signed alias',
+        () => shown({ CNAME: 'tlsa.example', authenticated: true }, { 'tlsa.example': { TLSA: [record], authenticated: true } }),
+        [[1], [NAME]],
+      ],
+    ] as const) {
+      test(what, async () => assert.deepEqual(await got(), expected))
+    }
+  })
+
   const both: TestRecords = { A: ['192.0.2.3', '192.0.2.4', '192.0.2.5'], AAAA: ['2001:db8::3', '2001:db8::4'] }
 
   test('addresses of one target: the families in turn, IPv6 first', async () => {

@@ -12,11 +12,19 @@ import {
   peerPolicy,
 } from '../../../src/policy/peer.ts'
 import { type CertificateVerdict, certificateTextForPeer, certificateTextForSender, refuse } from '../../../src/policy/refusal.ts'
+import { type PeerRule, type ProsodyOptions, rulesOfOptions } from '../../../src/policy/rules.ts'
+import { isBelow, TRUST, trustOf } from '../../../src/policy/trust.ts'
 
+const A_RULE: PeerRule = { remotes: new Set(['*']), origin: { option: 's2s_rules', at: 'a.cfg.lua:1:1' } }
+const RULES = { action: A_RULE, encryption: A_RULE, proofs: A_RULE }
 const OPEN: PeerPolicy = {
   barred: undefined,
+  quarantined: false,
   encryption: 'optional',
   certificate: 'optional',
+  accepts: new Set(['pkix', 'dane', 'posh', 'pin']),
+  floor: 'plain',
+  rules: RULES,
   tls: true,
   saslauth: true,
   dialback: true,
@@ -28,13 +36,22 @@ const OPTIONS: PeerOptions = {
   saslauth: true,
   dialback: true,
   ownCertificate: true,
-  secureAuth: false,
-  secureDomains: new Set(),
-  insecureDomains: new Set(),
-  requireEncryption: false,
+  rules: [{ remotes: new Set(['blocked.example']), action: 'block', origin: { option: 's2s_rules', at: undefined } }],
+  refuseDowngrades: false,
+  bestOf: () => undefined,
   isLocal: (d) => d === 'ours.example',
-  isBlocked: (d) => d === 'blocked.example',
 }
+const prosody = (o: Partial<ProsodyOptions>): PeerOptions => ({
+  ...OPTIONS,
+  rules: rulesOfOptions({
+    secureAuth: false,
+    secureDomains: new Set(),
+    insecureDomains: new Set(),
+    requireEncryption: false,
+    at: () => undefined,
+    ...o,
+  }),
+})
 const it = new Set(['b.example'])
 
 describe('peerPolicy: what the options of the mission page demand of b.example', () => {
@@ -54,13 +71,13 @@ describe('peerPolicy: what the options of the mission page demand of b.example',
   for (const [secureAuth, insecure, secure, requireEncryption, encryption, certificate] of rows) {
     test(`secure_auth=${secureAuth} insecure=${insecure} secure=${secure} require=${requireEncryption} → ${encryption}, ${certificate}`, () => {
       const lists = { insecureDomains: insecure ? it : new Set<string>(), secureDomains: secure ? it : new Set<string>() }
-      const p = peerPolicy({ ...OPTIONS, secureAuth, requireEncryption, ...lists }, 'b.example')
+      const p = peerPolicy(prosody({ secureAuth, requireEncryption, ...lists }), 'b.example')
       assert.deepEqual([p.encryption, p.certificate], [encryption, certificate])
     })
   }
 
   test('names match exactly', () => {
-    const o = { ...OPTIONS, secureAuth: true, insecureDomains: it }
+    const o = prosody({ secureAuth: true, insecureDomains: it })
     assert.equal(peerPolicy(o, 'sub.b.example').certificate, 'required')
     assert.equal(peerPolicy(o, 'b.example.org').certificate, 'required')
   })
@@ -91,6 +108,8 @@ describe('judgePeer', () => {
     ['out', true, 'external', 'self-signed', 'untried', 'required', 'optional', 'external'],
     ['out', true, 'external', 'self-signed', 'untried', 'required', 'required', 'certificate-self-signed'],
     ['out', true, 'dialback', 'valid', 'valid', 'required', 'required', 'dialback'],
+    ['out', true, 'dialback', 'dane-mismatch', 'valid', 'optional', 'optional', 'certificate-dane-mismatch'],
+    ['in', true, 'dialback', 'dane-mismatch', 'valid', 'optional', 'optional', 'dialback'],
     ['out', false, 'dialback', 'absent', 'valid', 'optional', 'optional', 'dialback'],
     ['out', false, 'dialback', 'absent', 'valid', 'required', 'optional', 'unencrypted'],
   ] as const
@@ -117,10 +136,18 @@ const CERTIFICATES: readonly CertificateVerdict[] = [
   'self-signed',
   'expired-chain',
   'untrusted',
+  'pin-mismatch',
+  'dane-mismatch',
+  'revoked',
+  'unaccepted',
   'unvalidated',
 ]
 const policies: PeerPolicy[] = product({
   barred: [undefined, 's2s-disabled', 'blocked', 'local-domain'] as const,
+  quarantined: [false] as const,
+  accepts: [OPEN.accepts] as const,
+  floor: TRUST,
+  rules: [RULES] as const,
   encryption: ['optional', 'required'] as const,
   certificate: ['optional', 'required'] as const,
   tls: YES_NO,
@@ -148,6 +175,7 @@ describe('the sweep over every policy and every fact', () => {
         assert.equal(p.barred, undefined)
         if (p.encryption === 'required') assert.ok(f.encrypted)
         if (p.certificate === 'required') assert.ok(f.encrypted && f.certificate === 'valid')
+        assert.ok(!isBelow(trustOf(f.encrypted, f.certificate), p.floor))
         if (v.via === 'dialback') assert.ok(p.dialback && f.dialback === 'valid')
         if (v.via === 'external') assert.ok(p.saslauth && f.encrypted && (f.direction === 'out' || f.certificate === 'valid'))
       }
@@ -161,6 +189,7 @@ describe('the sweep over every policy and every fact', () => {
         if (!judgePeer(p, f).allow) continue
         assert.ok(judgePeer({ ...p, certificate: 'optional' }, f).allow)
         assert.ok(judgePeer({ ...p, encryption: 'optional' }, f).allow)
+        assert.ok(judgePeer({ ...p, floor: 'plain' }, f).allow)
       }
     }
   })
@@ -198,7 +227,8 @@ describe('the sweep over every policy and every fact', () => {
           else {
             assert.equal(offers.external, could('external'))
             assert.equal(offers.dialback, could('dialback'))
-            assert.equal(offers.starttls, starttls ? p.encryption : 'no')
+            const encryption = p.floor === 'plain' ? p.encryption : 'required'
+            assert.equal(offers.starttls, starttls ? encryption : 'no')
             if (offers.starttls === 'required') assert.ok(!offers.external && !offers.dialback)
           }
         }
@@ -225,7 +255,7 @@ describe('the sweep over every policy and every fact', () => {
         if (!m.allow) continue
         assert.equal(p.barred, undefined)
         if (m.move === 'starttls')
-          assert.ok(!f.encrypted && p.tls && (f.offered.starttls !== 'no' || p.encryption === 'required'))
+          assert.ok(!f.encrypted && p.tls && (f.offered.starttls !== 'no' || p.encryption === 'required' || p.floor !== 'plain'))
         else {
           if (p.encryption === 'required') assert.ok(f.encrypted)
           if (p.certificate === 'required') assert.ok(f.encrypted && f.certificate === 'valid')
