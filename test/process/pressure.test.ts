@@ -135,7 +135,7 @@ describe('a client that does not read', { concurrency: 2 }, () => {
     const trickle = setInterval(() => {
       juliet.socket.resume()
       setImmediate(() => juliet.socket.pause())
-    }, 30)
+    }, 120)
     try {
       for (let i = 0; i < MESSAGES; i++) assert.equal((await juliet.message()).attr('id'), `m${i}`)
     } finally {
