@@ -249,6 +249,7 @@ export class Server implements Operations {
       await this.#memory.trust.open(this.#data.internal)
       this.#dns = new Dns(this.#config)
       refuse(await this.#hosts.arrange(this.#config))
+      this.#peers.start()
       this.#control = await openControlSocket(controlSocketPath(this.#config), (request) => answerControl(this, request))
       refuse(await this.#listeners.arrange(this.#config, this.#services()))
       this.#pidFile = PidFile.write(this.#config.get(undefined, 'pidfile'))

@@ -80,7 +80,7 @@ export class Peers implements Connector {
   readonly #incoming = new Map<PeerIn, () => void>()
   readonly #kept = new KeptStreams()
   readonly #outgoing: Outgoing
-  readonly #checking: Disposable
+  #checking: Disposable | undefined
   /** Pairs whose link waits for a broken stream of the remote. */
   readonly #waits = new Map<string, Disposable>()
   readonly #verifications = new FairShare(MOST_VERIFICATIONS, MOST_VERIFICATIONS_OF_ONE)
@@ -111,7 +111,11 @@ export class Peers implements Connector {
       receive: (stanza, source) => setup.router.fromRemote(stanza, source),
       returned: (stanza, failure) => setup.returned(stanza, failure),
     })
-    this.#checking = setup.clock.every(CHECK_MS, () => this.#check())
+  }
+
+  /** Begins to look after the streams; until then nothing keeps the process. */
+  start(): void {
+    this.#checking = this.#setup.clock.every(CHECK_MS, () => this.#check())
   }
 
   /** One look a second at all streams, instead of timers of their own. */
@@ -335,7 +339,7 @@ export class Peers implements Connector {
   }
 
   destroy(): void {
-    this.#checking.dispose()
+    this.#checking?.dispose()
     for (const wait of this.#waits.values()) wait.dispose()
     this.#dialler.destroy()
     for (const destroy of [...this.#incoming.values()]) destroy()
