@@ -55,16 +55,20 @@ export class LinkQueue {
     return this.#entries[this.#head]?.sinceMono
   }
 
+  /** Has this sender (a bare address) as much waiting as one may have? */
+  isShareFull(sender: string): boolean {
+    return (this.#senders?.get(sender) ?? 0) >= MOST_OF_SENDER
+  }
+
   /** Keeps a stanza at the end, or says why not. */
   push(stanza: Stanza, nowMono: number, bounds: QueueBounds): LinkFailure | undefined {
     const size = queuedBytes(stanza)
     if (this.length >= bounds.stanzas || this.#bytes + size > bounds.bytes) return QUEUE_FULL
     if (this.#total.bytes + size > MAX_QUEUED_BYTES) return QUEUE_FULL
     const sender = stanza.from!.bare.toString()
-    const held = this.#senders?.get(sender) ?? 0
-    if (held >= MOST_OF_SENDER) return SHARE_FULL
+    if (this.isShareFull(sender)) return SHARE_FULL
     this.#senders ??= new Map()
-    this.#senders.set(sender, held + 1)
+    this.#senders.set(sender, (this.#senders.get(sender) ?? 0) + 1)
     this.#entries.push({ stanza: stanza.settled(), sender, sinceMono: nowMono })
     this.#count(size)
     return undefined

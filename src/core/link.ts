@@ -103,15 +103,21 @@ export class Link {
       this.#state.stream.write(stanza)
       return
     }
+    this.#keep(stanza, source)
+  }
+
+  #keep(stanza: Stanza, source: Source | undefined): void {
     const refusal = this.#queue.push(stanza, this.#owner.clock.mono(), this.#owner.bounds(this.#local))
+    // What does not keep up slows whoever fills it. A stream that is not there yet stalls no client, but the one that has
+    // filled its share: what it sends next would only go back.
+    const isFilled = this.#state.at === 'ready' || this.#queue.isShareFull(stanza.from!.bare.toString())
+    if (isFilled && source !== undefined && this.#queue.length > 0) this.#valve.hold(source)
     if (refusal !== undefined) {
       this.#owner.bounce(stanza, refusal)
       if (this.#state.at === 'idle' && this.#queue.length === 0) this.#owner.forget(this.#local, this.#remote)
       return
     }
     this.#watchAge()
-    // a stream that does not keep up slows whoever fills it; one that is not there yet must not stall a client
-    if (this.#state.at === 'ready' && source !== undefined) this.#valve.hold(source)
     if (this.#state.at === 'idle') this.#proceed()
   }
 

@@ -455,6 +455,38 @@ describe('the queue', () => {
     assert.equal(stream.written.length, MOST_OF_SENDER + 1)
   })
 
+  test('whoever has filled its share is not read until the queue has gone, so that nothing of it has to go back', () => {
+    const bench = new LinkBench()
+    let pauses = 0
+    const source: Source = { id: 's', pause: () => void pauses++, resume: () => void pauses-- }
+    for (let i = 1; i < MOST_OF_SENDER; i++) bench.links.send(STANZA, source)
+    assert.equal(pauses, 0)
+    bench.links.send(STANZA, source)
+    assert.equal(pauses, 1)
+    bench.attempt.ready(new Stream())
+    assert.deepEqual([pauses, bench.back], [0, []])
+  })
+
+  test('a stream of its own that sends on all the same is told once, then not read either', () => {
+    const bench = new LinkBench()
+    for (let i = 0; i < MOST_OF_SENDER; i++) bench.links.send(STANZA, undefined)
+    let pauses = 0
+    const other: Source = { id: 'other', pause: () => void pauses++, resume: () => void pauses-- }
+    bench.links.send(STANZA, other)
+    assert.deepEqual([pauses, bench.back.length], [1, 1])
+    bench.attempt.ready(new Stream())
+    assert.equal(pauses, 0)
+  })
+
+  test('and is read again when there is no way out', () => {
+    const bench = new LinkBench()
+    let pauses = 0
+    const source: Source = { id: 's', pause: () => void pauses++, resume: () => void pauses-- }
+    for (let i = 0; i < MOST_OF_SENDER; i++) bench.links.send(STANZA, source)
+    bench.attempt.failed(REFUSED)
+    assert.deepEqual([pauses, bench.back.length], [0, MOST_OF_SENDER])
+  })
+
   test('what has left makes room for its sender', () => {
     const bench = new LinkBench()
     const stream = new Stream()
